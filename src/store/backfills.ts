@@ -1,0 +1,40 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { type BackfillRecord, BackfillRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import type { Commit } from './commit.js';
+import type { Database } from './database.js';
+import { keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
+
+/** Puts a backfill's record into a commit, with its request id. */
+export function putBackfill(commit: Commit, record: BackfillRecord): void {
+  const { backfill } = record;
+  if (backfill === undefined) throw new Error('a backfill record has no backfill');
+  commit.overlay.put(
+    textKey(keyspace.backfill, backfill.backfillId),
+    Buffer.from(toBinary(BackfillRecordSchema, record)),
+  );
+  if (backfill.requestId !== '') {
+    commit.overlay.put(textKey(keyspace.request, backfill.requestId), Buffer.from(backfill.backfillId));
+  }
+}
+
+/** Reads the record of a backfill. */
+export async function getBackfill(database: Database, backfillId: string): Promise<BackfillRecord | undefined> {
+  const value = await database.get(textKey(keyspace.backfill, backfillId));
+  return value === undefined ? undefined : fromBinary(BackfillRecordSchema, value);
+}
+
+/** Reads the backfill that was created with a request id. */
+export async function findByRequest(database: Database, requestId: string): Promise<BackfillRecord | undefined> {
+  const id = await database.get(textKey(keyspace.request, requestId));
+  return id === undefined ? undefined : getBackfill(database, id.toString());
+}
+
+/** Reads the backfills with ids before `beforeId` (`''` for all), the newest first. */
+export async function listBackfills(database: Database, beforeId: string, limit: number): Promise<BackfillRecord[]> {
+  const lt = beforeId === '' ? prefixEnd(keyspace.backfill) : textKey(keyspace.backfill, beforeId);
+  const records: BackfillRecord[] = [];
+  for await (const entries of database.scan({ gt: prefixKey(keyspace.backfill), lt, reverse: true, limit })) {
+    for (const [, value] of entries) records.push(fromBinary(BackfillRecordSchema, value));
+  }
+  return records;
+}

@@ -1,0 +1,154 @@
+import { Level } from 'level';
+
+/** A view of the database at one moment; must be closed. */
+export type Snapshot = ReturnType<Level<Buffer, Buffer>['snapshot']>;
+
+/** Writes that happen together or not at all. */
+export type WriteBatch = ReturnType<Level<Buffer, Buffer>['batch']>;
+
+/** A range of keys. */
+export interface KeyRange {
+  gt?: Buffer;
+  gte?: Buffer;
+  lt?: Buffer;
+  lte?: Buffer;
+}
+
+/** How a scan goes. */
+export interface ScanOptions extends KeyRange {
+  reverse?: boolean;
+  /** At most so many entries. */
+  limit?: number;
+  snapshot?: Snapshot | undefined;
+  /** Entries asked of LevelDB at a time. */
+  batchSize?: number;
+}
+
+/** How a database is opened. */
+export interface DatabaseOptions {
+  /** Bytes of the block cache. */
+  cacheBytes: number;
+  /** Bytes that are collected in memory before LevelDB writes a table; twice that may be in use. */
+  writeBufferBytes: number;
+}
+
+/**
+ * One LevelDB directory with keys and values that are bytes. Reads are snapshots. After a failed write the handle is poisoned and
+ * every later call throws: LevelDB 1.20 may acknowledge writes after a failed one and lose them when it is opened again
+ * (on a full disk 891 of 916 acknowledged batches were gone). The owner closes it, opens it anew and reads what is there.
+ */
+export class Database {
+  readonly #level: Level<Buffer, Buffer>;
+  #failure: Error | undefined;
+
+  private constructor(level: Level<Buffer, Buffer>) {
+    this.#level = level;
+  }
+
+  /** Opens or creates the directory. Only one process and one handle can have it open. */
+  static async open(path: string, options: DatabaseOptions): Promise<Database> {
+    const level = new Level<Buffer, Buffer>(path, {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+      cacheSize: options.cacheBytes,
+      writeBufferSize: options.writeBufferBytes,
+      maxOpenFiles: MAX_OPEN_FILES,
+    });
+    await level.open();
+    return new Database(level);
+  }
+
+  /** The write error that poisoned this handle. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  close(): Promise<void> {
+    return this.#level.close();
+  }
+
+  snapshot(): Snapshot {
+    return this.#level.snapshot();
+  }
+
+  async get(key: Buffer, snapshot?: Snapshot): Promise<Buffer | undefined> {
+    this.#refuseAfterFailure();
+    return await this.#level.get(key, withSnapshot({}, snapshot));
+  }
+
+  async getMany(keys: Buffer[], snapshot?: Snapshot): Promise<(Buffer | undefined)[]> {
+    this.#refuseAfterFailure();
+    if (keys.length === 0) return [];
+    return await this.#level.getMany(keys, withSnapshot({}, snapshot));
+  }
+
+  /** Yields the entries of a range, some at a time. */
+  async *scan(options: ScanOptions): AsyncGenerator<[Buffer, Buffer][], void, undefined> {
+    this.#refuseAfterFailure();
+    const { batchSize = DEFAULT_SCAN_BATCH, snapshot, ...range } = options;
+    const iterator = this.#level.iterator(
+      withSnapshot({ ...range, highWaterMarkBytes: SCAN_READ_AHEAD_BYTES, fillCache: false }, snapshot),
+    );
+    try {
+      for (;;) {
+        const entries = await iterator.nextv(batchSize);
+        if (entries.length === 0) return;
+        yield entries;
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  /** Yields the keys of a range, some at a time. */
+  async *scanKeys(options: ScanOptions): AsyncGenerator<Buffer[], void, undefined> {
+    this.#refuseAfterFailure();
+    const { batchSize = DEFAULT_SCAN_BATCH, snapshot, ...range } = options;
+    const iterator = this.#level.keys(
+      withSnapshot({ ...range, highWaterMarkBytes: SCAN_READ_AHEAD_BYTES, fillCache: true }, snapshot),
+    );
+    try {
+      for (;;) {
+        const keys = await iterator.nextv(batchSize);
+        if (keys.length === 0) return;
+        yield keys;
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  batch(): WriteBatch {
+    this.#refuseAfterFailure();
+    return this.#level.batch();
+  }
+
+  /** Writes a batch and syncs it. When this resolves, the batch survives a power cut; when it rejects, the handle is poisoned. */
+  async write(batch: WriteBatch): Promise<void> {
+    this.#refuseAfterFailure();
+    try {
+      await batch.write({ sync: true });
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error('write failed');
+      throw error;
+    }
+  }
+
+  #refuseAfterFailure(): void {
+    if (this.#failure !== undefined) {
+      throw new Error('the database is poisoned by an earlier failed write', { cause: this.#failure });
+    }
+  }
+}
+
+function withSnapshot<T extends object>(options: T, snapshot: Snapshot | undefined): T {
+  return snapshot === undefined ? options : { ...options, snapshot };
+}
+
+/** With 1 MiB a scan gives 617 k rows/s, with LevelDB's own 16 KiB it gives 300 k (52 rows a call). */
+const SCAN_READ_AHEAD_BYTES = 1024 * 1024;
+
+const DEFAULT_SCAN_BATCH = 512;
+
+/** LevelDB's own default is 1,000; 5,000 sessions of it would pass every limit on descriptors. 2 MB a table: 256 MB hot. */
+const MAX_OPEN_FILES = 128;

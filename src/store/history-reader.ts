@@ -1,0 +1,94 @@
+import type { Chat, Contact, Group } from '../gen/scrollback/v1/history_service_pb.js';
+import type { MessageKey } from '../gen/scrollback/v1/message_pb.js';
+
+/** Which messages, in which order. */
+export interface MessageQuery {
+  /** Any address of a chat, as a person types it; undefined for the whole account. */
+  chat: string | undefined;
+  /** Inclusive bounds on the time of sending, in ms since 1970. */
+  fromMs: number | undefined;
+  toMs: number | undefined;
+  order: 'newest-first' | 'oldest-first';
+  /** Numbers of `MessageKind`; empty for all. */
+  kinds: ReadonlySet<number>;
+  direction: 'incoming' | 'outgoing' | undefined;
+}
+
+/** Bounds of one page; it ends at whichever comes first, but holds at least one message. */
+export interface PageBounds {
+  maxMessages: number;
+  maxBytes: number;
+}
+
+/** A page of messages. */
+export interface MessagePage {
+  /** Encoded `scrollback.v1.Message`s, as stored. */
+  messages: Buffer[];
+  /** Where the next page starts; undefined exactly when there is nothing after this page. */
+  next: Buffer | undefined;
+  /** Where one resumes after this page even if nothing was there yet; undefined when the page is empty and had no cursor. */
+  resume: Buffer | undefined;
+}
+
+/** What happened after a revision. */
+export interface ChangeBatch {
+  /** Encoded messages, as stored now. */
+  messages: Buffer[];
+  removed: MessageKey[];
+  /** Everything up to this revision has been given out. */
+  revision: number;
+  /** Resumes after this batch. */
+  resume: ChangeCursor;
+}
+
+/** A position in the log: what comes next is row `index` of the entry of `revision`. `{ revision: n + 1, index: 0 }` is after all of n. */
+export interface ChangeCursor {
+  revision: number;
+  index: number;
+}
+
+/** A page of other resources; `next` is undefined exactly when there is no more. */
+export interface ResourcePage<T> {
+  items: T[];
+  next: Buffer | undefined;
+}
+
+/** Reads a session's history. Every call is a snapshot and none waits for a write. Cursors are opaque to callers. */
+export interface HistoryReader {
+  readonly revision: number;
+  readonly messageCount: number;
+  readonly chatCount: number;
+  readonly ownerName: string;
+
+  /** The canonical JID of a chat address, also of one that is not stored; throws INVALID_ARGUMENT (field `chat`). */
+  resolveChat(address: string): Promise<string>;
+
+  /** Reads a page; `cursor` is `next` or `resume` of a page with the same query. */
+  readMessages(query: MessageQuery, cursor: Buffer | undefined, bounds: PageBounds): Promise<MessagePage>;
+
+  /** All messages that bear an id, at most 1000, encoded. */
+  findMessages(filter: {
+    chat: string | undefined;
+    messageId: string;
+    fromMe: boolean | undefined;
+    sender: string | undefined;
+  }): Promise<Buffer[]>;
+
+  /**
+   * What was stored or changed after `cursor`: at once as far as there is something, else when there is. Ends when
+   * the signal aborts. A batch without messages and removals only says how far one has come.
+   */
+  follow(
+    filter: Pick<MessageQuery, 'chat' | 'kinds' | 'direction'>,
+    cursor: ChangeCursor,
+    bounds: PageBounds,
+    signal: AbortSignal,
+  ): AsyncGenerator<ChangeBatch, void, undefined>;
+
+  listChats(kinds: ReadonlySet<number>, cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Chat>>;
+  /** Undefined when unknown. */
+  getChat(address: string): Promise<Chat | undefined>;
+  listContacts(cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Contact>>;
+  /** A page ends at `limit` or about `maxBytes`. */
+  listGroups(cursor: Buffer | undefined, limit: number, maxBytes: number): Promise<ResourcePage<Group>>;
+}

@@ -1,0 +1,239 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { isPerson, parseChatAddress } from '../domain/jid.js';
+import { DomainError, invalidArgument } from '../domain/fault.js';
+import { identityForm } from '../domain/page-format.js';
+import {
+  type ChatRecord,
+  ChatRecordSchema,
+  ContactRecordSchema,
+  GroupRecordSchema,
+  type HistoryRecord,
+} from '../gen/scrollback/store/v1/record_pb.js';
+import type { Chat, Contact, Group } from '../gen/scrollback/v1/history_service_pb.js';
+import { decodeTotals } from './chat-totals.js';
+import { primaryKeyOf } from './commit.js';
+import type { Database } from './database.js';
+import { chatOf, timeOf } from './directory.js';
+import { readChanges } from './follow.js';
+import type {
+  ChangeBatch,
+  ChangeCursor,
+  HistoryReader,
+  MessagePage,
+  MessageQuery,
+  PageBounds,
+  ResourcePage,
+} from './history-reader.js';
+import { positionOf } from './identity.js';
+import { chatNumberKey, identityRange, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
+import { readMessagePage } from './message-reads.js';
+import type { Wakeup } from './wakeup.js';
+
+/** The reading side of a history. */
+export abstract class HistoryReads implements HistoryReader {
+  readonly #database: Database;
+  readonly #state: () => HistoryRecord;
+  readonly #wakeup: Wakeup;
+
+  protected constructor(database: Database, state: () => HistoryRecord, wakeup: Wakeup) {
+    this.#database = database;
+    this.#state = state;
+    this.#wakeup = wakeup;
+  }
+
+  get revision(): number {
+    return Number(this.#state().revision);
+  }
+
+  get messageCount(): number {
+    return Number(this.#state().messageCount);
+  }
+
+  get chatCount(): number {
+    return Number(this.#state().chatCount);
+  }
+
+  get ownerName(): string {
+    return this.#state().ownerName;
+  }
+
+  async resolveChat(address: string): Promise<string> {
+    const jid = parseChatAddress(address);
+    if (jid === undefined) {
+      invalidArgument(
+        'chat',
+        'is neither a JID (491701234567@s.whatsapp.net) nor a phone number with its country code',
+      );
+    }
+    const record = await this.#findChat(jid);
+    if (record !== undefined) return chatOf(record).jid;
+    const phone = await this.#database.get(textKey(keyspace.mapping, jid));
+    return phone === undefined ? jid : phone.toString();
+  }
+
+  async readMessages(query: MessageQuery, cursor: Buffer | undefined, bounds: PageBounds): Promise<MessagePage> {
+    const { chat, ...rest } = query;
+    if (chat === undefined) return readMessagePage(this.#database, { ...rest, scope: 'account' }, cursor, bounds);
+    const record = await this.#findChat(await this.resolveChat(chat));
+    if (record === undefined) return { messages: [], next: undefined, resume: cursor };
+    return readMessagePage(this.#database, { ...rest, scope: { chatNumber: record.chatNumber } }, cursor, bounds);
+  }
+
+  async findMessages(filter: {
+    chat: string | undefined;
+    messageId: string;
+    fromMe: boolean | undefined;
+    sender: string | undefined;
+  }): Promise<Buffer[]> {
+    const sender = filter.sender === undefined ? undefined : await this.resolveChat(filter.sender);
+    const found: Buffer[] = [];
+    for await (const { chatNumber, jid } of this.#chatsToSearch(filter.chat)) {
+      const keys = new Map<string, Buffer>();
+      for await (const entries of this.#database.scan(identityRange(chatNumber, filter.messageId))) {
+        for (const [key, value] of entries) {
+          const at = key.indexOf(0, 5) + 1;
+          const fromMe = key[at] === 1;
+          if (filter.fromMe !== undefined && filter.fromMe !== fromMe) continue;
+          const author = fromMe ? '' : isPerson(jid) ? jid : key.toString('latin1', at + 1);
+          if (sender !== undefined && sender !== author) continue;
+          const identity = value[0] === identityForm.alias ? await this.#database.get(value.subarray(1)) : value;
+          if (identity?.[0] !== identityForm.message) continue;
+          const primaryKey = primaryKeyOf(positionOf(identity));
+          keys.set(primaryKey.toString('latin1'), primaryKey);
+        }
+      }
+      const rows = await this.#database.getMany([...keys.values()]);
+      found.push(...rows.filter((row) => row !== undefined));
+      if (found.length >= MAX_FOUND) break;
+    }
+    return found.slice(0, MAX_FOUND);
+  }
+
+  async *#chatsToSearch(chat: string | undefined): AsyncGenerator<{ chatNumber: number; jid: string }> {
+    if (chat !== undefined) {
+      const record = await this.#findChat(await this.resolveChat(chat));
+      if (record !== undefined) yield { chatNumber: record.chatNumber, jid: chatOf(record).jid };
+      return;
+    }
+    for (const record of await this.#allChats()) yield { chatNumber: record.chatNumber, jid: chatOf(record).jid };
+  }
+
+  async *follow(
+    filter: Pick<MessageQuery, 'chat' | 'kinds' | 'direction'>,
+    cursor: ChangeCursor,
+    bounds: PageBounds,
+    signal: AbortSignal,
+  ): AsyncGenerator<ChangeBatch, void, undefined> {
+    if (cursor.revision > this.revision + 1)
+      throw new DomainError({ reason: 'REVISION_AHEAD', revision: this.revision });
+    let at = cursor;
+    while (!signal.aborted && !this.#wakeup.closed) {
+      const news = this.#wakeup.next(signal);
+      const chatJid = filter.chat === undefined ? undefined : await this.resolveChat(filter.chat);
+      const chatNumber = chatJid === undefined ? undefined : ((await this.#findChat(chatJid))?.chatNumber ?? null);
+      const batch = await readChanges(this.#database, { ...filter, chatJid, chatNumber }, at, bounds);
+      if (batch === undefined) {
+        await news;
+        continue;
+      }
+      at = batch.resume;
+      yield batch;
+    }
+  }
+
+  async listChats(kinds: ReadonlySet<number>, cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Chat>> {
+    const records = (await this.#allChats()).filter((record) => kinds.size === 0 || kinds.has(chatOf(record).kind));
+    const chats = await this.#withTotals(records);
+    const ranked = chats.map((chat) => ({ chat, rank: rankOf(chat) })).sort((a, b) => a.rank.compare(b.rank));
+    const rest = cursor === undefined ? ranked : ranked.filter(({ rank }) => rank.compare(cursor) > 0);
+    const page = rest.slice(0, limit);
+    return { items: page.map(({ chat }) => chat), next: rest.length > limit ? page.at(-1)?.rank : undefined };
+  }
+
+  async getChat(address: string): Promise<Chat | undefined> {
+    const record = await this.#findChat(await this.resolveChat(address));
+    return record === undefined ? undefined : (await this.#withTotals([record]))[0];
+  }
+
+  async listContacts(cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Contact>> {
+    return this.#listByJid(keyspace.contact, cursor, limit, Infinity, (value) => {
+      const { contact } = fromBinary(ContactRecordSchema, value);
+      return contact;
+    });
+  }
+
+  async listGroups(cursor: Buffer | undefined, limit: number, maxBytes: number): Promise<ResourcePage<Group>> {
+    return this.#listByJid(keyspace.group, cursor, limit, maxBytes, (value) => {
+      const { group } = fromBinary(GroupRecordSchema, value);
+      return group;
+    });
+  }
+
+  async #listByJid<T>(
+    space: typeof keyspace.contact | typeof keyspace.group,
+    cursor: Buffer | undefined,
+    limit: number,
+    maxBytes: number,
+    decode: (value: Buffer) => T | undefined,
+  ): Promise<ResourcePage<T>> {
+    const items: T[] = [];
+    let bytes = 0;
+    let last: Buffer | undefined;
+    const gt = cursor === undefined ? prefixKey(space) : cursor;
+    for await (const entries of this.#database.scan({ gt, lt: prefixEnd(space), limit: limit + 1, batchSize: 64 })) {
+      for (const [key, value] of entries) {
+        bytes += value.length;
+        if (items.length === limit || (items.length > 0 && bytes > maxBytes)) return { items, next: last };
+        const item = decode(value);
+        if (item !== undefined) items.push(item);
+        last = key;
+      }
+    }
+    return { items, next: undefined };
+  }
+
+  async #findChat(jid: string): Promise<ChatRecord | undefined> {
+    const number = await this.#database.get(textKey(keyspace.chatNumber, jid));
+    if (number === undefined) return undefined;
+    const value = await this.#database.get(chatNumberKey(keyspace.chat, number.readUInt32BE(0)));
+    return value === undefined ? undefined : fromBinary(ChatRecordSchema, value);
+  }
+
+  async #allChats(): Promise<ChatRecord[]> {
+    const records: ChatRecord[] = [];
+    for await (const entries of this.#database.scan({ gte: prefixKey(keyspace.chat), lt: prefixEnd(keyspace.chat) })) {
+      for (const [, value] of entries) records.push(fromBinary(ChatRecordSchema, value));
+    }
+    return records;
+  }
+
+  async #withTotals(records: ChatRecord[]): Promise<Chat[]> {
+    const keys = records.map((record) => chatNumberKey(keyspace.chatTotals, record.chatNumber));
+    const values = await this.#database.getMany(keys);
+    return records.map((record, i) => {
+      const totals = decodeTotals(values[i]);
+      const chat: Chat = {
+        ...chatOf(record),
+        messageCount: BigInt(totals.messageCount),
+        revision: BigInt(totals.revision),
+      };
+      const first = timeOf(totals.firstMs);
+      const last = timeOf(totals.lastMs);
+      if (first !== undefined) chat.firstMessageTime = first;
+      if (last !== undefined) chat.lastMessageTime = last;
+      return chat;
+    });
+  }
+}
+
+/** Bytes whose order is that of the list: the newest message first, then by JID. */
+function rankOf(chat: Chat): Buffer {
+  const seconds = Number(chat.lastMessageTime?.seconds ?? 0n);
+  const ms = seconds * 1000 + Math.floor((chat.lastMessageTime?.nanos ?? 0) / 1e6);
+  const rank = Buffer.alloc(7);
+  rank.writeUIntBE(2 ** 48 - 1 - ms, 0, 6);
+  return Buffer.concat([rank, Buffer.from(chat.jid)]);
+}
+
+/** As the API promises for GetMessage. */
+const MAX_FOUND = 1000;

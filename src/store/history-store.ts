@@ -1,0 +1,222 @@
+import { create, fromBinary } from '@bufbuild/protobuf';
+import { MESSAGE_KEY_BYTES } from '../domain/page-format.js';
+import {
+  type BackfillRecord,
+  type HistoryRecord,
+  HistoryRecordSchema,
+  LogEntrySchema,
+} from '../gen/scrollback/store/v1/record_pb.js';
+import { findByRequest, getBackfill, listBackfills } from './backfills.js';
+import type { ChatTotals } from './chat-totals.js';
+import { Commit } from './commit.js';
+import { Database, type DatabaseOptions } from './database.js';
+import { HistoryReads } from './history-reads.js';
+import { IDENTITY_HASH_BYTES } from './identity.js';
+import { IdentityFilter } from './identity-filter.js';
+import { keyspace, LAYOUT_VERSION, prefixEnd, prefixKey, textKey } from './keyspaces.js';
+import { mergePage, type MergeCounts } from './merge-page.js';
+import { learnMappings, resolveStep } from './resolve-lids.js';
+import { Wakeup } from './wakeup.js';
+
+/**
+ * The history of one session: a LevelDB directory and what is kept in memory of it. Commits must be called one at a time (the
+ * session's mailbox sees to that); reads may happen at any time and see whole commits only.
+ */
+export class HistoryStore extends HistoryReads {
+  readonly #database: Database;
+  readonly #wakeup: Wakeup;
+  readonly #totals = new Map<number, ChatTotals>();
+  /** LIDs that are already marked as seen, so that each page does not mark them again. */
+  readonly #unresolved = new Set<string>();
+  /** What is durable, and what the next commit builds on. */
+  #state: HistoryRecord;
+  #built: HistoryRecord;
+  #writing: Promise<void> = Promise.resolve();
+  #filter: IdentityFilter | undefined;
+
+  private constructor(database: Database, state: HistoryRecord) {
+    const wakeup = new Wakeup();
+    super(database, () => this.#state, wakeup);
+    this.#database = database;
+    this.#wakeup = wakeup;
+    this.#state = state;
+    this.#built = state;
+  }
+
+  /** Opens or creates the directory. Throws when it is damaged, in use, or of a layout that this version does not know. */
+  static async open(path: string, options: DatabaseOptions): Promise<HistoryStore> {
+    const database = await Database.open(path, options);
+    try {
+      const value = await database.get(prefixKey(keyspace.state));
+      const state =
+        value === undefined
+          ? create(HistoryRecordSchema, { layoutVersion: LAYOUT_VERSION, nextChatNumber: 1 })
+          : fromBinary(HistoryRecordSchema, value);
+      if (state.layoutVersion !== LAYOUT_VERSION) {
+        throw new Error(`the database has layout ${state.layoutVersion}, this version reads ${LAYOUT_VERSION}`);
+      }
+      return new HistoryStore(database, state);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  /** The write error after which nothing more is written or read; the owner closes and opens anew. */
+  get failure(): Error | undefined {
+    return this.#database.failure;
+  }
+
+  /** True while stored messages wait for `resolveStep`. */
+  get resolving(): boolean {
+    return this.#built.resolution !== undefined;
+  }
+
+  /** Ends the followers: they return what they have and no more. */
+  endFollowers(): void {
+    this.#wakeup.close();
+  }
+
+  /** Closes the database. Reads that are under way must have ended. */
+  async close(): Promise<void> {
+    this.#wakeup.close();
+    await this.#writing.catch(() => undefined);
+    await this.#database.close();
+  }
+
+  /**
+   * Builds a commit, and starts to write it with sync when the one before is written. Resolves as soon as the next one may be built,
+   * with `durable`: when that resolves, everything that `build` did is durable and visible to readers; when it rejects, nothing
+   * is. So one commit is built while another is written, and never more; what `build` reads is as of the commit before.
+   */
+  async prepare<T>(build: (commit: Commit) => Promise<T>): Promise<{ durable: Promise<T> }> {
+    const before = this.#writing;
+    const commit = new Commit(this.#database, this.#built, this.#totals, this.#filter, before);
+    let result: T;
+    try {
+      result = await build(commit);
+      await commit.finish();
+      await before;
+    } catch (error) {
+      await commit.batch.close();
+      throw error;
+    }
+    this.#built = commit.state;
+    for (const [chatNumber, totals] of commit.totals) this.#totals.set(chatNumber, totals);
+    if (this.#totals.size > MAX_KNOWN_TOTALS) this.#totals.clear();
+    const durable = this.#write(commit);
+    this.#writing = durable;
+    // Who prepared it hears of a failure; the next one is refused by the poisoned database.
+    durable.catch(() => undefined);
+    return { durable: durable.then(() => result) };
+  }
+
+  /** Builds and writes a commit; see `prepare`. */
+  async commit<T>(build: (commit: Commit) => Promise<T>): Promise<T> {
+    const { durable } = await this.prepare(build);
+    return durable;
+  }
+
+  async #write(commit: Commit): Promise<void> {
+    await this.#database.write(commit.batch);
+    this.#state = commit.state;
+    if (commit.changed) this.#wakeup.wake();
+  }
+
+  /** Prepares for many pages: `expected` messages may come. Memory is 1.5 to 3 bytes for each stored and expected one. */
+  async beginImport(expected: number): Promise<void> {
+    const filter = new IdentityFilter(Number(this.#built.messageCount) + expected);
+    await this.#writing;
+    const range = { gte: prefixKey(keyspace.log), lt: prefixEnd(keyspace.log) };
+    for await (const entries of this.#database.scan({ ...range, batchSize: 16 })) {
+      for (const [, value] of entries) addLogged(filter, value);
+    }
+    this.#filter = filter;
+  }
+
+  /** Lets go of what `beginImport` took. */
+  endImport(): void {
+    this.#filter = undefined;
+  }
+
+  /** Merges a worker's page in a commit that is being built. `unresolvedLids` are those that its messages hold. */
+  async mergePage(commit: Commit, page: Buffer, unresolvedLids: string[]): Promise<MergeCounts> {
+    for (const lid of unresolvedLids) {
+      if (this.#unresolved.has(lid)) continue;
+      if (this.#unresolved.size > MAX_KNOWN_LIDS) this.#unresolved.clear();
+      this.#unresolved.add(lid);
+      commit.overlay.put(textKey(keyspace.unresolved, lid), EMPTY);
+    }
+    return mergePage(commit, page, this.#filter);
+  }
+
+  /**
+   * Keeps which phone numbers LIDs stand for, and unites what was stored under both; then `resolveStep` must follow. Both commit
+   * through `commit`, which waits for the writer's turn.
+   */
+  async learnMappings(mappings: [lid: string, phone: string][], commit: CommitInTurn): Promise<void> {
+    for (let at = 0; at < mappings.length; at += MAPPINGS_PER_COMMIT) {
+      const some = mappings.slice(at, at + MAPPINGS_PER_COMMIT);
+      await commit((building) => learnMappings(building, this.#database, some));
+    }
+    this.#unresolved.clear();
+  }
+
+  /** Rewrites some of the messages whose LIDs were resolved; `resolving` tells whether more are left. */
+  async resolveStep(commit: CommitInTurn): Promise<void> {
+    await commit((building) => resolveStep(building, this.#database));
+  }
+
+  /** The phone numbers that are known of these LIDs. */
+  async mappingsOf(lids: string[]): Promise<[lid: string, phone: string][]> {
+    const phones = await this.#database.getMany(lids.map((lid) => textKey(keyspace.mapping, lid)));
+    return lids.flatMap((lid, i): [string, string][] => {
+      const phone = phones[i];
+      return phone === undefined ? [] : [[lid, phone.toString()]];
+    });
+  }
+
+  /** Reads the record of a backfill. */
+  getBackfill(backfillId: string): Promise<BackfillRecord | undefined> {
+    return getBackfill(this.#database, backfillId);
+  }
+
+  /** Reads the backfill that was created with a request id. */
+  findBackfillByRequest(requestId: string): Promise<BackfillRecord | undefined> {
+    return findByRequest(this.#database, requestId);
+  }
+
+  /** Reads the backfills with ids before `beforeId` (`''` for all), the newest first. */
+  listBackfills(beforeId: string, limit: number): Promise<BackfillRecord[]> {
+    return listBackfills(this.#database, beforeId, limit);
+  }
+}
+
+/** Builds and writes a commit when the writer's turn comes. */
+export type CommitInTurn = <T>(build: (commit: Commit) => Promise<T>) => Promise<T>;
+
+/** Adds all identities of a log entry to a filter. */
+function addLogged(filter: IdentityFilter, value: Buffer): void {
+  const entry = fromBinary(LogEntrySchema, value);
+  const rows = Buffer.from(entry.rows.buffer, entry.rows.byteOffset, entry.rows.byteLength);
+  for (let at = 0; at < rows.length; at += MESSAGE_KEY_BYTES) {
+    filter.add(rows.readUInt32BE(at + 13), rows.readUInt32BE(at + 17), rows.readUInt32BE(at + 21));
+  }
+  const others = Buffer.from(
+    entry.otherIdentities.buffer,
+    entry.otherIdentities.byteOffset,
+    entry.otherIdentities.byteLength,
+  );
+  for (let at = 0; at < others.length; at += IDENTITY_HASH_BYTES) {
+    filter.add(others.readUInt32BE(at), others.readUInt32BE(at + 4), others.readUInt32BE(at + 8));
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** A commit of so many mappings stays below a few MB. */
+const MAPPINGS_PER_COMMIT = 5000;
+
+/** About 100 bytes each; beyond it they are read again. */
+const MAX_KNOWN_TOTALS = 50_000;
+const MAX_KNOWN_LIDS = 100_000;

@@ -1,0 +1,125 @@
+import { IDENTITY_ID_OFFSET } from '../domain/identity.js';
+import { keyPrefix } from '../domain/page-format.js';
+import { POSITION_CHAT_OFFSET } from '../domain/position.js';
+
+/**
+ * Every keyspace of a session's database. A key is one prefix byte and bytes whose order is the order of reading; numbers
+ * are big-endian. Retired prefixes stay listed and are never used again.
+ *
+ * | prefix | rest of the key                        | value                                                        |
+ * |--------|----------------------------------------|--------------------------------------------------------------|
+ * | `m`    | position (`domain/position.ts`)        | `scrollback.v1.Message` with its revision tail               |
+ * | `c`    | chat number, position without it       | empty: the messages of one chat in order                     |
+ * | `i`    | chat number, id, direction, sender     | identity value (`domain/page-format.ts`)                     |
+ * | `x`    | as `i`                                 | `HiddenFacts`, where there are any                           |
+ * | `h`    | chat number                            | `ChatRecord`                                                 |
+ * | `t`    | chat number                            | chat totals (`chat-totals.ts`)                               |
+ * | `j`    | JID, any address of a chat             | chat number                                                  |
+ * | `n`    | chat number                            | number of the chat that it was united with                   |
+ * | `p`    | LID                                    | the phone JID that it stands for                             |
+ * | `u`    | LID                                    | empty: seen in a message before it was resolved              |
+ * | `k`    | JID                                    | `ContactRecord`                                              |
+ * | `g`    | JID                                    | `GroupRecord`                                                |
+ * | `l`    | revision                               | `LogEntry`                                                   |
+ * | `b`    | backfill id                            | `BackfillRecord`                                             |
+ * | `r`    | request id of a backfill               | backfill id                                                  |
+ * | `s`    |                                        | `HistoryRecord`                                              |
+ */
+export const keyspace = {
+  message: keyPrefix.message,
+  chatMessage: keyPrefix.chatMessage,
+  identity: keyPrefix.identity,
+  hidden: 0x78,
+  chat: 0x68,
+  chatTotals: 0x74,
+  chatNumber: 0x6a,
+  united: 0x6e,
+  mapping: 0x70,
+  unresolved: 0x75,
+  contact: 0x6b,
+  group: 0x67,
+  log: 0x6c,
+  backfill: 0x62,
+  request: 0x72,
+  state: 0x73,
+} as const;
+
+/** A prefix of `keyspace`. */
+export type Keyspace = (typeof keyspace)[keyof typeof keyspace];
+
+/** The version of this layout; a database with another one is refused. */
+export const LAYOUT_VERSION = 1;
+
+/** The key of the one record of a keyspace, and the lower bound of a keyspace. */
+export function prefixKey(prefix: Keyspace): Buffer {
+  return Buffer.of(prefix);
+}
+
+/** The exclusive upper bound of a keyspace. */
+export function prefixEnd(prefix: Keyspace): Buffer {
+  return Buffer.of(prefix + 1);
+}
+
+/** A key whose rest is text. */
+export function textKey(prefix: Keyspace, text: string): Buffer {
+  const key = Buffer.allocUnsafe(1 + Buffer.byteLength(text));
+  key[0] = prefix;
+  key.write(text, 1);
+  return key;
+}
+
+/** The rest of a key that is text. */
+export function textOfKey(key: Buffer): string {
+  return key.toString('utf8', 1);
+}
+
+/** A key whose rest is a chat number. */
+export function chatNumberKey(prefix: Keyspace, chatNumber: number): Buffer {
+  const key = Buffer.allocUnsafe(5);
+  key[0] = prefix;
+  key.writeUInt32BE(chatNumber, 1);
+  return key;
+}
+
+/** The key of a log entry. */
+export function logKey(revision: number): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  key[0] = keyspace.log;
+  key.writeUInt16BE(0, 1);
+  key.writeUIntBE(revision, 3, 6);
+  return key;
+}
+
+/** The revision in the key of a log entry. */
+export function revisionOfLogKey(key: Buffer): number {
+  return key.readUIntBE(3, 6);
+}
+
+/** The key of what is hidden of the message with this identity. */
+export function hiddenKey(identityKey: Buffer): Buffer {
+  const key = Buffer.from(identityKey);
+  key[0] = keyspace.hidden;
+  return key;
+}
+
+/** The primary key of the message that a chat key stands for. */
+export function primaryKeyOfChatKey(chatKey: Buffer): Buffer {
+  const key = Buffer.allocUnsafe(chatKey.length);
+  key[0] = keyspace.message;
+  chatKey.copy(key, 1, 5, 5 + POSITION_CHAT_OFFSET);
+  chatKey.copy(key, 1 + POSITION_CHAT_OFFSET, 1, 5);
+  key[key.length - 1] = chatKey.readUInt8(chatKey.length - 1);
+  return key;
+}
+
+/** Bounds of all identities of a chat that bear a message id. */
+export function identityRange(chatNumber: number, messageId: string): { gte: Buffer; lt: Buffer } {
+  const id = Buffer.from(messageId);
+  const gte = Buffer.alloc(IDENTITY_ID_OFFSET + id.length + 1);
+  gte[0] = keyspace.identity;
+  gte.writeUInt32BE(chatNumber, 1);
+  id.copy(gte, IDENTITY_ID_OFFSET);
+  const lt = Buffer.from(gte);
+  lt[lt.length - 1] = 1;
+  return { gte, lt };
+}

@@ -1,0 +1,293 @@
+import {
+  identityForm,
+  type PageRecord,
+  readCreateRevision,
+  readRecords,
+  recordOp,
+  writeRevisions,
+} from '../domain/page-format.js';
+import { type Commit, keyOf, primaryKeyOf, type StoredFacts } from './commit.js';
+import { decodeFacts, encodeFacts, sameFacts } from './facts.js';
+import {
+  aliasValue,
+  deletedValue,
+  fingerprintOf,
+  identityKeyOf,
+  positionOf,
+  type ResolvedIdentity,
+  resolveIdentity,
+  tieHashOf,
+} from './identity.js';
+import type { IdentityFilter } from './identity-filter.js';
+import { hiddenKey } from './keyspaces.js';
+import { joinFacts, type MessageFacts } from './merge-message.js';
+
+/** What became of the records of a page. */
+export interface MergeCounts {
+  added: number;
+  updated: number;
+  unchanged: number;
+  /** Messages that were refused because they are known to be deleted. */
+  refused: number;
+  /** Stored messages that were removed because the page knows that they were deleted. */
+  deleted: number;
+}
+
+/** Offsets in an identity value: form 1, then the position; see `domain/page-format.ts`. */
+const TIE_HIGH = 1 + 12;
+const TIE_LOW = 1 + 16;
+const CHAT = 1 + 20;
+
+/**
+ * Merges a worker's page into a commit. A record whose identity is certainly new goes straight into the batch, as the bytes
+ * that the worker made; this is what a first import consists of. Every other one is looked up, and merged when the
+ * fingerprint says that something is different.
+ */
+export async function mergePage(
+  commit: Commit,
+  page: Buffer,
+  filter: IdentityFilter | undefined,
+): Promise<MergeCounts> {
+  const counts: MergeCounts = { added: 0, updated: 0, unchanged: 0, refused: 0, deleted: 0 };
+  const fresh: PageRecord[] = [];
+  const known: PageRecord[] = [];
+  const chats = new Set<number>();
+  for (const record of readRecords(page)) {
+    chats.add(record.identityValue.readUInt32BE(CHAT));
+    (isFresh(record, filter) ? fresh : known).push(record);
+  }
+  await commit.loadTotals(chats);
+  for (const record of fresh) insert(commit, record);
+  counts.added += fresh.filter((record) => record.op === recordOp.message).length;
+  if (known.length > 0) await mergeKnown(commit, known, fresh, counts);
+  return counts;
+}
+
+function isFresh(record: PageRecord, filter: IdentityFilter | undefined): boolean {
+  if (filter === undefined) return false;
+  const value = record.identityValue;
+  const high = value.readUInt32BE(TIE_HIGH);
+  const low = value.readUInt32BE(TIE_LOW);
+  const chat = value.readUInt32BE(CHAT);
+  let fresh = !filter.mayContain(high, low, chat);
+  filter.add(high, low, chat);
+  for (const { tieHash } of record.aliases) {
+    if (filter.mayContain(tieHash.readUInt32BE(0), tieHash.readUInt32BE(4), chat)) fresh = false;
+    filter.add(tieHash.readUInt32BE(0), tieHash.readUInt32BE(4), chat);
+  }
+  return fresh;
+}
+
+/** Puts the bytes of a record that nothing is stored of. */
+function insert(commit: Commit, record: PageRecord): void {
+  const { batch, revision } = commit;
+  for (const alias of record.aliases) {
+    commit.putIdentity(
+      alias.identityKey,
+      record.op === recordOp.deleted ? deletedValue(alias.identityKey) : aliasValue(record.identityKey),
+    );
+  }
+  if (record.op === recordOp.deleted) {
+    commit.putIdentity(record.identityKey, record.identityValue);
+    return;
+  }
+  writeRevisions(record.message, record.message.length, revision, revision);
+  batch.put(record.primaryKey, record.message);
+  batch.put(record.chatKey, EMPTY);
+  batch.put(record.identityKey, record.identityValue);
+  if (record.hidden.length > 0) batch.put(hiddenKey(record.identityKey), record.hidden);
+  commit.countAdded(record.identityValue.readUInt32BE(CHAT), record.primaryKey.readUIntBE(1, 6));
+  commit.logRow(record.primaryKey);
+}
+
+async function mergeKnown(
+  commit: Commit,
+  known: PageRecord[],
+  fresh: PageRecord[],
+  counts: MergeCounts,
+): Promise<void> {
+  const { overlay } = commit;
+  await overlay.prefetch(known.flatMap((record) => [record.identityKey, ...record.aliases.map((a) => a.identityKey)]));
+  await rememberTwins(commit, known, fresh);
+  const changed: PageRecord[] = [];
+  const rows: Buffer[] = [];
+  for (const record of known) {
+    const stored = await overlay.get(record.identityKey);
+    if (stored !== undefined && record.op === recordOp.message && record.aliases.length === 0) {
+      if (stored.equals(record.identityValue)) {
+        counts.unchanged++;
+        continue;
+      }
+      if (stored[0] === identityForm.message)
+        rows.push(primaryKeyOf(positionOf(stored)), hiddenKey(record.identityKey));
+    }
+    changed.push(record);
+  }
+  await overlay.prefetch(rows);
+  for (const record of changed) {
+    if (record.op === recordOp.deleted) await removeDeleted(commit, record, counts);
+    else await mergeRecord(commit, record, counts);
+  }
+}
+
+/**
+ * Two rows of one page may be the same message (a person's phone chat and LID chat): the second is known, but the first is
+ * in the batch and not in the database yet.
+ */
+async function rememberTwins(commit: Commit, known: PageRecord[], fresh: PageRecord[]): Promise<void> {
+  const { overlay } = commit;
+  const wanted = new Set<number>();
+  for (const record of known) {
+    for (const key of [record.identityKey, ...record.aliases.map((alias) => alias.identityKey)]) {
+      const value = await overlay.get(key);
+      const missing = value?.[0] === identityForm.alias ? value.subarray(1) : value === undefined ? key : undefined;
+      if (missing !== undefined && (await overlay.get(missing)) === undefined) wanted.add(tieHashOf(missing).low);
+    }
+  }
+  if (wanted.size === 0) return;
+  for (const record of fresh) {
+    if (record.op !== recordOp.message || !wanted.has(record.identityValue.readUInt32BE(TIE_LOW))) continue;
+    overlay.remember(record.identityKey, record.identityValue);
+    overlay.remember(record.primaryKey, record.message);
+    if (record.hidden.length > 0) overlay.remember(hiddenKey(record.identityKey), record.hidden);
+  }
+}
+
+async function removeDeleted(commit: Commit, record: PageRecord, counts: MergeCounts): Promise<void> {
+  for (const identityKey of [record.identityKey, ...record.aliases.map((alias) => alias.identityKey)]) {
+    const stored = await resolveIdentity(commit.overlay, identityKey);
+    if (stored?.value[0] === identityForm.message) {
+      await forget(commit, stored);
+      counts.deleted++;
+    }
+    const now = await commit.overlay.get(identityKey);
+    if (now?.[0] !== identityForm.deleted) commit.putIdentity(identityKey, deletedValue(identityKey));
+  }
+}
+
+/** Removes a stored message because its user deleted it, and keeps that knowledge under all its ids. */
+async function forget(commit: Commit, stored: ResolvedIdentity): Promise<void> {
+  const facts = await commit.loadFacts(stored);
+  commit.removeRow(stored);
+  commit.putIdentity(stored.identityKey, deletedValue(stored.identityKey));
+  if (facts === undefined) return;
+  const chatNumber = stored.identityKey.readUInt32BE(1);
+  for (const id of facts.message.alternateMessageIds) {
+    const alias = identityKeyOf(chatNumber, keyOf(facts), id);
+    commit.putIdentity(alias, deletedValue(alias));
+  }
+  commit.logRemoved(keyOf(facts));
+}
+
+async function mergeRecord(commit: Commit, record: PageRecord, counts: MergeCounts): Promise<void> {
+  const position = positionOf(record.identityValue);
+  const facts = decodeFacts(record.message, record.hidden, position);
+  const outcome = await mergeFacts(commit, {
+    identityKey: record.identityKey,
+    aliases: record.aliases.map((alias) => alias.identityKey),
+    facts,
+    mark: fingerprintOf(record.identityValue),
+  });
+  counts[outcome]++;
+}
+
+/** A message that is to be merged with what is stored of it. */
+export interface IncomingMessage {
+  identityKey: Buffer;
+  /** Identity keys of its other ids. */
+  aliases: Buffer[];
+  facts: MessageFacts;
+  /** The fingerprint of its content, to recognise it when it comes again. */
+  mark: Buffer;
+  /** The revision in which it was first stored, when it is a stored message that gets a new key. */
+  createRevision?: number;
+}
+
+/**
+ * Merges a message with everything that is stored under one of its ids, and leaves one row. The totals of its chat must be
+ * loaded. `refused` means that the user deleted it.
+ */
+export async function mergeFacts(
+  commit: Commit,
+  incoming: IncomingMessage,
+): Promise<'added' | 'updated' | 'unchanged' | 'refused'> {
+  const found = await findStored(commit, incoming);
+  if (found.deleted) {
+    for (const stored of found.rows) await forget(commit, stored);
+    for (const key of [incoming.identityKey, ...incoming.aliases]) {
+      const now = await commit.overlay.get(key);
+      if (now?.[0] !== identityForm.deleted) commit.putIdentity(key, deletedValue(key));
+    }
+    return 'refused';
+  }
+  const rows: { stored: ResolvedIdentity; facts: StoredFacts }[] = [];
+  for (const stored of found.rows) {
+    const facts = await commit.loadFacts(stored);
+    if (facts !== undefined) rows.push({ stored, facts });
+  }
+  let joined: MessageFacts = incoming.facts;
+  for (const row of rows) joined = joinFacts(row.facts, joined);
+  const own = rows.find((row) => row.stored.identityKey.equals(found.target));
+  nameByTarget(joined, own?.facts ?? incoming.facts, [incoming.facts, ...rows.map((row) => row.facts)]);
+  const encoded = encodeFacts(joined);
+  const only = rows.length === 1 ? own : undefined;
+  if (only !== undefined && sameFacts(only.facts.encoded, encoded) && joined.ordinal === only.facts.ordinal) {
+    await putAliases(commit, found.target, joined);
+    return 'unchanged';
+  }
+  let createRevision = incoming.createRevision ?? commit.revision;
+  for (const { stored, facts } of rows) {
+    createRevision = Math.min(createRevision, readCreateRevision(facts.encoded.message, facts.encoded.message.length));
+    commit.removeRow(stored);
+    if (!stored.identityKey.equals(found.target)) commit.logRemoved(keyOf(facts));
+  }
+  commit.putRow(found.target, joined, encoded, createRevision, incoming.mark);
+  await putAliases(commit, found.target, joined);
+  return rows.length === 0 ? 'added' : 'updated';
+}
+
+/** Finds the rows that an incoming message is the same as, and the identity that all of them get. */
+async function findStored(
+  commit: Commit,
+  incoming: IncomingMessage,
+): Promise<{ deleted: boolean; rows: ResolvedIdentity[]; target: Buffer }> {
+  const rows = new Map<string, ResolvedIdentity>();
+  let deleted = false;
+  let target = incoming.identityKey;
+  for (const key of [incoming.identityKey, ...incoming.aliases]) {
+    const stored = await resolveIdentity(commit.overlay, key);
+    if (stored === undefined) continue;
+    if (stored.value[0] === identityForm.deleted) {
+      deleted = true;
+    } else {
+      rows.set(stored.identityKey.toString('latin1'), stored);
+      if (key === incoming.identityKey) target = stored.identityKey;
+    }
+  }
+  return { deleted, rows: [...rows.values()], target };
+}
+
+/** Gives the joined message the key of the target, and all its other ids as alternates. */
+function nameByTarget(joined: MessageFacts, named: MessageFacts, all: MessageFacts[]): void {
+  const key = keyOf(named);
+  const ids = new Set<string>();
+  for (const facts of all) {
+    ids.add(keyOf(facts).messageId);
+    for (const id of facts.message.alternateMessageIds) ids.add(id);
+  }
+  ids.delete(key.messageId);
+  joined.message.key = key;
+  joined.message.alternateMessageIds = [...ids].sort();
+}
+
+async function putAliases(commit: Commit, target: Buffer, facts: MessageFacts): Promise<void> {
+  const value = facts.message.alternateMessageIds.length > 0 ? aliasValue(target) : undefined;
+  if (value === undefined) return;
+  for (const id of facts.message.alternateMessageIds) {
+    const alias = identityKeyOf(target.readUInt32BE(1), keyOf(facts), id);
+    const stored = await commit.overlay.get(alias);
+    if (stored === undefined || !stored.equals(value)) commit.putIdentity(alias, value);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,184 @@
+import { MESSAGE_KEY_BYTES } from '../domain/page-format.js';
+import { POSITION_MAX } from '../domain/position.js';
+import type { Database, KeyRange, Snapshot } from './database.js';
+import type { MessagePage, MessageQuery, PageBounds } from './history-reader.js';
+import { chatNumberKey, keyspace, prefixEnd, prefixKey, primaryKeyOfChatKey } from './keyspaces.js';
+
+/** A query whose chat was looked up; a chat that is not stored has no number and no messages. */
+export type ResolvedQuery = Omit<MessageQuery, 'chat'> & { scope: { chatNumber: number } | 'account' };
+
+/**
+ * Reads one page of messages as they are stored. A cursor is the key of the last message that was given out (primary or
+ * chat key), so new messages cannot shift it. The whole account without a filter is one scan of the rows; everything
+ * else scans keys, and fetches the rows that fit.
+ */
+export async function readMessagePage(
+  database: Database,
+  query: ResolvedQuery,
+  cursor: Buffer | undefined,
+  bounds: PageBounds,
+): Promise<MessagePage> {
+  const snapshot = database.snapshot();
+  try {
+    const range = rangeOf(query, cursor);
+    const filtered = query.kinds.size > 0 || query.direction !== undefined;
+    return query.scope === 'account' && !filtered
+      ? await scanRows(database, range, query, cursor, bounds, snapshot)
+      : await scanKeys(database, range, query, cursor, bounds, snapshot);
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function scanRows(
+  database: Database,
+  range: KeyRange,
+  query: ResolvedQuery,
+  cursor: Buffer | undefined,
+  bounds: PageBounds,
+  snapshot: Snapshot,
+): Promise<MessagePage> {
+  const messages: Buffer[] = [];
+  let bytes = 0;
+  let last = cursor;
+  const scan = {
+    ...range,
+    reverse: isReverse(query),
+    limit: bounds.maxMessages + 1,
+    batchSize: bounds.maxMessages + 1,
+  };
+  for await (const entries of database.scan({ ...scan, snapshot })) {
+    for (const [key, value] of entries) {
+      if (messages.length === bounds.maxMessages || (messages.length > 0 && bytes + value.length > bounds.maxBytes)) {
+        return { messages, next: last, resume: last };
+      }
+      messages.push(value);
+      bytes += value.length;
+      last = key;
+    }
+  }
+  return { messages, next: undefined, resume: last };
+}
+
+async function scanKeys(
+  database: Database,
+  range: KeyRange,
+  query: ResolvedQuery,
+  cursor: Buffer | undefined,
+  bounds: PageBounds,
+  snapshot: Snapshot,
+): Promise<MessagePage> {
+  const wanted: Buffer[] = [];
+  const batchSize = bounds.maxMessages + 1;
+  scan: for await (const keys of database.scanKeys({ ...range, reverse: isReverse(query), batchSize, snapshot })) {
+    for (const key of keys) {
+      if (!fits(key, query)) continue;
+      wanted.push(key);
+      if (wanted.length === batchSize) break scan;
+    }
+  }
+  const primaryKeys = query.scope === 'account' ? wanted : wanted.map(primaryKeyOfChatKey);
+  const rows = await fetchRows(database, primaryKeys.slice(0, bounds.maxMessages), isReverse(query), snapshot);
+  const messages: Buffer[] = [];
+  let bytes = 0;
+  let last = cursor;
+  for (const [i, row] of rows.entries()) {
+    if (row === undefined) continue;
+    if (messages.length > 0 && bytes + row.length > bounds.maxBytes) return { messages, next: last, resume: last };
+    messages.push(row);
+    bytes += row.length;
+    last = wanted[i];
+  }
+  return { messages, next: wanted.length > rows.length ? last : undefined, resume: last };
+}
+
+/**
+ * Fetches rows by their primary keys, which are in the order of reading. Rows of one chat lie between those of others: where they
+ * are dense, one scan that passes over the others is several times faster than a look-up for each.
+ */
+export async function fetchRows(
+  database: Database,
+  keys: Buffer[],
+  reverse: boolean,
+  snapshot: Snapshot,
+): Promise<(Buffer | undefined)[]> {
+  const first = keys[0];
+  const last = keys[keys.length - 1];
+  if (first === undefined || last === undefined || keys.length < DENSE_MIN_ROWS) {
+    return database.getMany(keys, snapshot);
+  }
+  const rows: (Buffer | undefined)[] = [];
+  let passed = 0;
+  const range = reverse ? { lte: first, gte: last } : { gte: first, lte: last };
+  scan: for await (const entries of database.scan({ ...range, reverse, batchSize: DENSE_PROBE_ROWS, snapshot })) {
+    for (const [key, value] of entries) {
+      passed++;
+      let wanted = keys[rows.length];
+      while (wanted !== undefined && isBefore(wanted, key, reverse)) {
+        rows.push(undefined);
+        wanted = keys[rows.length];
+      }
+      if (wanted?.equals(key) === true) rows.push(value);
+    }
+    if (passed > (rows.length + 1) * DENSE_MAX_PASSED) break scan;
+  }
+  if (rows.length === keys.length) return rows;
+  return [...rows, ...(await database.getMany(keys.slice(rows.length), snapshot))];
+}
+
+function isBefore(key: Buffer, other: Buffer, reverse: boolean): boolean {
+  const order = key.compare(other);
+  return reverse ? order > 0 : order < 0;
+}
+
+/** The byte with kind and direction is the last of both kinds of keys. */
+function fits(key: Buffer, query: ResolvedQuery): boolean {
+  return fitsKindByte(key.readUInt8(MESSAGE_KEY_BYTES - 1), query);
+}
+
+/** True when a message with this kind and direction belongs to the answer. */
+export function fitsKindByte(kindByte: number, query: Pick<MessageQuery, 'kinds' | 'direction'>): boolean {
+  if (query.direction !== undefined && (query.direction === 'outgoing') !== ((kindByte & 1) === 1)) return false;
+  return query.kinds.size === 0 || query.kinds.has(kindByte >> 1);
+}
+
+function rangeOf(query: ResolvedQuery, cursor: Buffer | undefined): KeyRange {
+  const prefix =
+    query.scope === 'account'
+      ? prefixKey(keyspace.message)
+      : chatNumberKey(keyspace.chatMessage, query.scope.chatNumber);
+  const end =
+    query.scope === 'account'
+      ? prefixEnd(keyspace.message)
+      : chatNumberKey(keyspace.chatMessage, query.scope.chatNumber + 1);
+  let gte = query.fromMs === undefined ? prefix : Buffer.concat([prefix, timeBytes(query.fromMs)]);
+  let lt = query.toMs === undefined ? end : Buffer.concat([prefix, timeBytes(query.toMs + 1)]);
+  if (query.toMs !== undefined && query.toMs < 0) lt = gte;
+  if (cursor !== undefined) {
+    if (isReverse(query)) {
+      if (cursor.compare(lt) < 0) lt = cursor;
+    } else if (cursor.compare(gte) >= 0) {
+      gte = Buffer.concat([cursor, Buffer.of(0)]);
+    }
+  }
+  return { gte, lt };
+}
+
+function timeBytes(ms: number): Buffer {
+  const bytes = Buffer.alloc(6);
+  bytes.writeUIntBE(Math.min(Math.max(0, ms), POSITION_MAX), 0, 6);
+  return bytes;
+}
+
+function isReverse(query: Pick<MessageQuery, 'order'>): boolean {
+  return query.order === 'newest-first';
+}
+
+/** Below this, look-ups for each row are as fast. */
+const DENSE_MIN_ROWS = 128;
+
+/** How many rows a scan passes before it is judged. */
+const DENSE_PROBE_ROWS = 64;
+
+/** A look-up costs about as much as passing over seven rows (19 µs against 2.6 µs; measured on 1 M messages). */
+const DENSE_MAX_PASSED = 6;

@@ -1,0 +1,51 @@
+import { clone } from '@bufbuild/protobuf';
+import { isLid } from '../domain/jid.js';
+import { HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import { type Message, MessageSchema } from '../gen/scrollback/v1/message_pb.js';
+import { joinFacts, type MessageFacts } from './merge-message.js';
+
+/** Replaces every address of a message by what `resolve` gives for it; undefined when that changes nothing. */
+export async function resolveFacts(
+  facts: MessageFacts,
+  resolve: (jid: string) => Promise<string>,
+): Promise<MessageFacts | undefined> {
+  const known = new Map<string, string>();
+  const collect = async (jid: string): Promise<void> => {
+    if (isLid(jid) && !known.has(jid)) known.set(jid, await resolve(jid));
+  };
+  const message = clone(MessageSchema, facts.message);
+  const hidden = clone(HiddenFactsSchema, facts.hidden);
+  const lids: string[] = [];
+  const note = (jid: string): string => {
+    lids.push(jid);
+    return jid;
+  };
+  mapAddresses(message, note);
+  for (const reaction of hidden.removedReactions) note(reaction.senderJid);
+  for (const vote of hidden.withdrawnVotes) note(vote.voterJid);
+  for (const jid of lids) await collect(jid);
+  if (![...known].some(([lid, jid]) => lid !== jid)) return undefined;
+  const replace = (jid: string): string => known.get(jid) ?? jid;
+  mapAddresses(message, replace);
+  for (const reaction of hidden.removedReactions) reaction.senderJid = replace(reaction.senderJid);
+  for (const vote of hidden.withdrawnVotes) vote.voterJid = replace(vote.voterJid);
+  message.mentionedJids = [...new Set(message.mentionedJids)].sort();
+  const resolved = { message, hidden, ordinal: facts.ordinal };
+  // Two reactions may now be of one person: joining a message with itself puts that and the order right.
+  return joinFacts(resolved, resolved);
+}
+
+function mapAddresses(message: Message, map: (jid: string) => string): void {
+  for (const key of [message.key, message.quoted?.key]) {
+    if (key === undefined) continue;
+    key.chatJid = map(key.chatJid);
+    key.senderJid = map(key.senderJid);
+  }
+  message.mentionedJids = message.mentionedJids.map(map);
+  for (const reaction of message.reactions) reaction.senderJid = map(reaction.senderJid);
+  for (const vote of message.poll?.votes ?? []) vote.voterJid = map(vote.voterJid);
+  if (message.revocation !== undefined) message.revocation.adminJid = map(message.revocation.adminJid);
+  if (message.systemEvent !== undefined) {
+    message.systemEvent.participantJids = message.systemEvent.participantJids.map(map);
+  }
+}
