@@ -1,0 +1,62 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+
+/** The daemon's settings, from the environment. */
+export interface Config {
+  /** `host:port` or `unix:/path`. */
+  listen: string;
+  dataDirectory: string;
+  /** Where backups may lie that a client names instead of sending; undefined when switched off. */
+  dropDirectory: string | undefined;
+  logLevel: string;
+  /** Threads that decrypt and read backups. */
+  workers: number;
+  /** The largest backup that is accepted, in bytes. */
+  maxBackupBytes: number;
+  /** The largest database that one may inflate to, in bytes. */
+  maxInflatedBytes: number;
+  /** Writes that would leave less free space than this on the disk are refused, in bytes. */
+  minFreeBytes: number;
+  /** Streams that may be open at once. */
+  maxStreams: number;
+}
+
+const GIB = 1024 ** 3;
+
+/**
+ * Reads the settings; the only place that looks at the environment. Throws an Error that names the variable and says what a right
+ * value looks like.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const text = (name: string): string | undefined => {
+    const value = environment[name]?.trim();
+    return value === undefined || value === '' ? undefined : value;
+  };
+  const whole = (name: string, fallback: number, min: number, max: number): number => {
+    const value = text(name);
+    if (value === undefined) return fallback;
+    const number = /^\d+$/.test(value) ? Number(value) : NaN;
+    if (!(number >= min && number <= max)) {
+      throw new Error(`${name} is not a whole number from ${min} to ${max}`);
+    }
+    return number;
+  };
+  const logLevel = text('SCROLLBACK_LOG_LEVEL') ?? 'info';
+  if (!LOG_LEVELS.includes(logLevel)) throw new Error(`SCROLLBACK_LOG_LEVEL is not one of ${LOG_LEVELS.join(', ')}`);
+  const drop = text('SCROLLBACK_DROP_DIR');
+  // systemd sets STATE_DIRECTORY; with several StateDirectory= it is a list, of which the first is ours.
+  const state = text('STATE_DIRECTORY')?.split(':')[0];
+  return {
+    listen: text('SCROLLBACK_LISTEN') ?? '127.0.0.1:50051',
+    dataDirectory: resolve(text('SCROLLBACK_DATA_DIR') ?? state ?? 'data'),
+    dropDirectory: drop === undefined ? undefined : resolve(drop),
+    logLevel,
+    workers: whole('SCROLLBACK_WORKERS', Math.min(16, Math.max(2, availableParallelism() - 1)), 1, 64),
+    maxBackupBytes: whole('SCROLLBACK_MAX_BACKUP_BYTES', 16 * GIB, 1024, Number.MAX_SAFE_INTEGER),
+    maxInflatedBytes: whole('SCROLLBACK_MAX_INFLATED_BYTES', 64 * GIB, 1024, Number.MAX_SAFE_INTEGER),
+    minFreeBytes: whole('SCROLLBACK_MIN_FREE_BYTES', GIB, 0, Number.MAX_SAFE_INTEGER),
+    maxStreams: whole('SCROLLBACK_MAX_STREAMS', 2000, 1, 1_000_000),
+  };
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];

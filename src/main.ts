@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { readConfig } from './config.js';
+import { type Logger, makeLogger } from './log.js';
+import { WorkerPool } from './pool.js';
+import { startServer } from './rpc/server.js';
+import { toStatus } from './rpc/status.js';
+import { Supervisor } from './session/supervisor.js';
+
+/**
+ * Runs the daemon until it is told to stop (SIGTERM, SIGINT): builds the parts, recovers, serves, drains. Resolves when all is closed.
+ * Rejects when it cannot start, with an Error whose message says what to do.
+ */
+export async function runDaemon(): Promise<void> {
+  refuseOldNode();
+  process.umask(0o077);
+  const config = readConfig(process.env);
+  const log = makeLogger(config.logLevel);
+  const stop = stopSignal(log);
+  let lost = false;
+  const pool = new WorkerPool({
+    threads: config.workers,
+    onLostThread: () => {
+      log.fatal('a worker thread does not react any more; the daemon stops so that it can be started anew');
+      lost = true;
+      stop.request();
+    },
+  });
+  const sessions = await Supervisor.open({ ...config, now: Date.now, log, pool, describeFault: toStatus }).catch(
+    (error: unknown) => {
+      throw new Error(explainStart(error, config.dataDirectory), { cause: error });
+    },
+  );
+  try {
+    const server = await startServer({
+      sessions,
+      log,
+      listen: [config.listen],
+      limits: { openStreams: config.maxStreams },
+    });
+    log.info({ listen: server.addresses, dataDirectory: config.dataDirectory, workers: config.workers }, 'serving');
+    await stop.requested;
+    log.info('draining');
+    await server.drain();
+  } finally {
+    if (!lost) await sessions.close();
+    if (!lost) await pool.close();
+  }
+  log.info('stopped');
+  // A thread inside a native call would make every other way of ending hang (measured): the next start recovers.
+  if (lost) process.kill(process.pid, 'SIGKILL');
+}
+
+/** A promise of SIGTERM, SIGINT or `request`; a second signal ends the process at once. */
+function stopSignal(log: Logger): { requested: Promise<void>; request: () => void } {
+  let request = (): void => undefined;
+  const requested = new Promise<void>((resolve) => {
+    request = resolve;
+  });
+  let signals = 0;
+  const onSignal = (signal: string): void => {
+    if (++signals > 1) {
+      log.warn({ signal }, 'second signal: stopping at once; nothing that was committed is lost');
+      process.exit(1);
+    }
+    request();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  return { requested, request };
+}
+
+function explainStart(error: unknown, dataDirectory: string): string {
+  const text = error instanceof Error ? `${error.message} ${String(error.cause)}` : '';
+  if (text.includes('LEVEL_LOCKED') || text.includes('already held by process') || text.includes('lock')) {
+    return `another daemon uses ${join(dataDirectory)}: stop it, or set SCROLLBACK_DATA_DIR to another directory`;
+  }
+  return `the data directory ${dataDirectory} cannot be opened: is it writable, and is there room on the disk?`;
+}
+
+/** Node 20.20.2 fixes a leak in HTTP/2 that a client can provoke (CVE-2026-21714). */
+function refuseOldNode(): void {
+  const [major = 0, minor = 0, patch = 0] = process.versions.node.split('.').map(Number);
+  const new20 = major === 20 && (minor > 20 || (minor === 20 && patch >= 2));
+  if (!new20 && major < 22)
+    throw new Error(`Node ${process.versions.node} is too old: Scrollback needs 20.20.2 or newer`);
+}

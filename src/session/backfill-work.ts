@@ -1,0 +1,216 @@
+import { statfs } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { probeBackup } from '../backup/probe.js';
+import { isTerminal } from '../domain/backfill.js';
+import { type BackupFault, DomainError } from '../domain/fault.js';
+import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
+import type { Logger } from '../log.js';
+import type { WorkerPool } from '../pool.js';
+import { backfillOf, type BackfillDependencies, type LiveBackfill } from './backfill.js';
+import { HEAD_BYTES, readHead } from './backfill-files.js';
+import { runBackfill } from './backfill-run.js';
+import type { DropDirectory } from './drop-directory.js';
+import { saveRecord } from './run-context.js';
+import type { Session } from './session.js';
+
+/** What the work needs. */
+export interface WorkDependencies extends BackfillDependencies {
+  log: Logger;
+  pool: WorkerPool;
+  dataDirectory: string;
+  maxInflatedBytes: number;
+  minFreeBytes: number;
+}
+
+/** Runs backfills to their end, whatever it is, and sees to it that nothing is left of them. */
+export class BackfillWork {
+  readonly #dependencies: WorkDependencies;
+  readonly #drop: DropDirectory;
+  readonly #onEnded: (backfill: LiveBackfill, session: Session) => Promise<void>;
+  #stopping = false;
+
+  constructor(
+    dependencies: WorkDependencies,
+    drop: DropDirectory,
+    onEnded: (backfill: LiveBackfill, session: Session) => Promise<void>,
+  ) {
+    this.#dependencies = dependencies;
+    this.#drop = drop;
+    this.#onEnded = onEnded;
+  }
+
+  /** Starts or goes on with a backfill whose file is complete. Its promise is `backfill.work`. */
+  start(backfill: LiveBackfill, session: Session): void {
+    backfill.work = this.#run(backfill, session).catch((error: unknown) => {
+      this.#dependencies.log.error({ backfillId: backfill.id, err: error }, 'the end of a backfill was not recorded');
+    });
+  }
+
+  /**
+   * Takes up a backfill that was not over when the process ended: a decrypted or plain file goes on by itself, any other waits for its
+   * key, which was in memory only.
+   */
+  async resumeAfterRestart(backfill: LiveBackfill, session: Session): Promise<void> {
+    if (!backfill.record.decrypted) {
+      const total = Number(backfillOf(backfill.record).totalSize);
+      const head = await readHead(this.sourcePath(backfill), HEAD_BYTES).catch(() => Buffer.alloc(0));
+      if (probeBackup(head, total, undefined).answer !== 'ok') {
+        await this.save(backfill, session, backfill.after({ event: 'key-lost' }));
+        return;
+      }
+      if (backfill.state === 'awaiting-key') {
+        const given = backfill.after({ event: 'key-given', uploadComplete: backfill.uploadComplete });
+        await this.save(backfill, session, given);
+      }
+    }
+    if (backfill.state !== 'uploading') this.start(backfill, session);
+  }
+
+  /** Stops all work and waits for it. */
+  async stop(backfills: LiveBackfill[]): Promise<void> {
+    this.#stopping = true;
+    for (const backfill of backfills) {
+      backfill.stopTasks();
+      backfill.changes.close();
+    }
+    await Promise.all(backfills.map(({ work }) => work));
+    for (const backfill of backfills) backfill.wipeKey();
+  }
+
+  /** Ends a backfill that somebody does not want, and waits until its files are gone. */
+  async cancel(backfill: LiveBackfill, session: Session): Promise<void> {
+    backfill.cancelRequested = true;
+    backfill.stopTasks();
+    await backfill.work;
+    // One that waited for a client has nobody else to end it.
+    if (!isTerminal(backfill.state)) await this.#end(backfill, session, backfill.after({ event: 'cancelled' }));
+  }
+
+  /** Ends a backfill whose backup cannot be imported. */
+  async fail(backfill: LiveBackfill, session: Session, fault: BackupFault): Promise<void> {
+    if (isTerminal(backfill.state)) return;
+    const record =
+      fault.reason === 'CANCELLED'
+        ? backfill.after({ event: 'cancelled' })
+        : backfill.after({ event: 'failed', fault });
+    await this.#end(backfill, session, record);
+  }
+
+  /** Commits a record alone. */
+  save(backfill: LiveBackfill, session: Session, record: BackfillRecord): Promise<void> {
+    return saveRecord({ backfill, commit: (build) => session.commit(build) }, record);
+  }
+
+  /** Where the encrypted file of a backfill lies. */
+  sourcePath(backfill: LiveBackfill): string {
+    const { dropFile } = backfill.record;
+    return dropFile === '' ? backfill.files.uploadPath : this.#drop.pathOf(dropFile);
+  }
+
+  /** Throws STORAGE_FULL when the disk would have less room than the floor after `bytes` more. */
+  async checkSpace(bytes: number): Promise<void> {
+    const { dataDirectory, minFreeBytes } = this.#dependencies;
+    const { bavail, bsize } = await statfs(dataDirectory);
+    if (bavail * bsize - bytes < minFreeBytes) throw new DomainError({ reason: 'STORAGE_FULL' });
+  }
+
+  async #run(backfill: LiveBackfill, session: Session): Promise<void> {
+    const { log } = this.#dependencies;
+    const ids = { sessionId: session.record.sessionId, backfillId: backfill.id };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await session.use((store) =>
+          runBackfill({
+            backfill,
+            store,
+            pool: this.#dependencies.pool,
+            sourcePath: this.sourcePath(backfill),
+            maxInflatedBytes: this.#dependencies.maxInflatedBytes,
+            commit: (build) => session.commit(build),
+            checkSpace: () => this.checkSpace(0),
+          }),
+        );
+        break;
+      } catch (error) {
+        if (this.#stopping) return;
+        const fault = faultOf(error);
+        if (fault?.reason === 'SESSION_UNAVAILABLE' && attempt < MAX_ATTEMPTS && !backfill.cancelRequested) {
+          log.warn({ ...ids, err: error }, 'backfill interrupted; it goes on from its checkpoint');
+          await delay(Math.max(0, session.retryAtMs - this.#dependencies.now()) + 1);
+          await this.#reload(backfill, session);
+          continue;
+        }
+        if (fault === undefined) log.error({ ...ids, err: error }, 'backfill failed for an unknown reason');
+        const ending = endingOf(fault, error);
+        await this.fail(backfill, session, backfill.cancelRequested ? { reason: 'CANCELLED' } : ending);
+        log.info({ ...ids, reason: ending.reason }, 'backfill ended');
+        return;
+      }
+    }
+    const { messagesAdded, messagesUpdated, rowsRead } = backfillOf(backfill.record);
+    log.info({ ...ids, messagesAdded, messagesUpdated, rowsRead }, 'backfill succeeded');
+    await this.#close(backfill, session);
+  }
+
+  /** After a failed write, what is in the database counts, not what was in memory. */
+  async #reload(backfill: LiveBackfill, session: Session): Promise<void> {
+    const record = await session.use((store) => store.getBackfill(backfill.id)).catch(() => undefined);
+    if (record !== undefined) backfill.publish(record);
+  }
+
+  async #end(backfill: LiveBackfill, session: Session, record: BackfillRecord): Promise<void> {
+    await this.save(backfill, session, record);
+    await this.#close(backfill, session);
+  }
+
+  async #close(backfill: LiveBackfill, session: Session): Promise<void> {
+    backfill.wipeKey();
+    await this.#onEnded(backfill, session);
+    backfill.changes.close();
+  }
+}
+
+function faultOf(error: unknown): DomainError['fault'] | undefined {
+  return error instanceof DomainError ? error.fault : undefined;
+}
+
+/** Why a backfill fails, for what was thrown. */
+function endingOf(fault: DomainError['fault'] | undefined, error: unknown): BackupFault {
+  if (fault !== undefined && isBackupFault(fault)) return fault;
+  return isDiskFull(error) ? { reason: 'STORAGE_FULL' } : { reason: 'INTERNAL' };
+}
+
+function isBackupFault(fault: DomainError['fault']): fault is BackupFault {
+  return BACKUP_FAULTS.has(fault.reason);
+}
+
+/** LevelDB reports every failed system call as an I/O error, with the system's text. */
+function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ('code' in error && error.code === 'ENOSPC') return true;
+  return error.message.includes('No space left on device') || isDiskFull(error.cause);
+}
+
+const BACKUP_FAULTS: ReadonlySet<string> = new Set<BackupFault['reason']>([
+  'WRONG_KEY',
+  'WRONG_KEY_OR_DAMAGED',
+  'KEY_REQUIRED',
+  'KEY_MALFORMED',
+  'KEY_KIND_MISMATCH',
+  'PASSWORD_PROTECTED',
+  'PASSKEY_PROTECTED',
+  'DAMAGED',
+  'TRUNCATED',
+  'NOT_A_BACKUP',
+  'OTHER_BACKUP',
+  'INCREMENTAL_BACKUP',
+  'SCHEMA_NOT_SUPPORTED',
+  'BACKUP_TOO_LARGE',
+  'BACKUP_STALLED',
+  'STORAGE_FULL',
+  'CANCELLED',
+  'INTERNAL',
+]);
+
+/** As often is a store opened anew for one backfill before it fails. */
+const MAX_ATTEMPTS = 4;

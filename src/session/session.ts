@@ -1,0 +1,181 @@
+import { DomainError } from '../domain/fault.js';
+import type { SessionRecord } from '../gen/scrollback/store/v1/record_pb.js';
+import type { Logger } from '../log.js';
+import type { Commit } from '../store/commit.js';
+import { HistoryStore } from '../store/history-store.js';
+import type { LiveBackfill } from './backfill.js';
+import { Mailbox } from './mailbox.js';
+
+/** What a session works with. */
+export interface SessionDependencies {
+  now: () => number;
+  log: Logger;
+}
+
+/**
+ * One WhatsApp account: the actor that alone writes its history. It opens its store when somebody needs it and closes it when nobody has
+ * for a while. A store that fails is closed and opened anew with growing pauses; meanwhile calls are refused with
+ * SESSION_UNAVAILABLE, and no other session notices.
+ */
+export class Session {
+  readonly record: SessionRecord;
+  readonly directory: string;
+  /** The backfill that is not over, if there is one. */
+  backfill: LiveBackfill | undefined;
+  readonly #mailbox: Mailbox;
+  readonly #dependencies: SessionDependencies;
+  #open: OpenHistory | undefined;
+  /** The closing of stores that were opened before: the next one is opened after it. */
+  #closing: Promise<void> = Promise.resolve();
+  #idleTimer: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #retryAtMs = 0;
+  #closed = false;
+
+  constructor(record: SessionRecord, directory: string, dependencies: SessionDependencies) {
+    this.record = record;
+    this.directory = directory;
+    this.#dependencies = dependencies;
+    this.#mailbox = new Mailbox(record.sessionId);
+  }
+
+  /** Whether the store can be used, as far as is known. */
+  get state(): 'ready' | 'recovering' | 'failed' {
+    if (this.#failures === 0) return 'ready';
+    return this.#failures < FAILURES_UNTIL_FAILED ? 'recovering' : 'failed';
+  }
+
+  /** When the store may be tried again, in ms since 1970. */
+  get retryAtMs(): number {
+    return this.#retryAtMs;
+  }
+
+  /** Runs `work` with the open store, which stays open until it has settled. */
+  async use<T>(work: (store: HistoryStore) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new DomainError({ reason: 'SHUTTING_DOWN' });
+    const open = this.#take();
+    try {
+      const store = await open.store;
+      try {
+        return await work(store);
+      } catch (error) {
+        if (store.failure === undefined) throw error;
+        this.#giveUp(open, store.failure);
+        throw this.#unavailable(error);
+      }
+    } finally {
+      this.#release(open);
+    }
+  }
+
+  /** Builds and writes a commit when its turn comes; the turn of the next one comes when this one is being written. */
+  commit<T>(build: (commit: Commit) => Promise<T>): Promise<T> {
+    return this.use(async (store) => {
+      const { durable } = await this.#mailbox.run(() => store.prepare(build));
+      return durable;
+    });
+  }
+
+  /** Ends followers, waits for everybody who uses the store, and closes it. Later calls are refused. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#idleTimer);
+    await this.#mailbox.close();
+    if (this.#open !== undefined) this.#retire(this.#open);
+    await this.#closing;
+  }
+
+  #take(): OpenHistory {
+    clearTimeout(this.#idleTimer);
+    if (this.#open === undefined) {
+      if (this.#dependencies.now() < this.#retryAtMs) throw this.#unavailable();
+      this.#open = { store: this.#closing.then(() => this.#openStore()), users: 0, whenUnused: undefined };
+    }
+    this.#open.users++;
+    return this.#open;
+  }
+
+  #release(open: OpenHistory): void {
+    open.users--;
+    if (open.users > 0) return;
+    open.whenUnused?.();
+    if (this.#open !== open || this.#closed) return;
+    this.#idleTimer = setTimeout(() => {
+      if (this.#open === open && open.users === 0) this.#retire(open);
+    }, IDLE_MS);
+    this.#idleTimer.unref();
+  }
+
+  async #openStore(): Promise<HistoryStore> {
+    try {
+      const store = await HistoryStore.open(`${this.directory}/history`, STORE_OPTIONS);
+      // A crash may have left messages whose LIDs are resolved only in part.
+      while (store.resolving) await store.resolveStep((build) => store.commit(build));
+      this.#failures = 0;
+      return store;
+    } catch (error) {
+      this.#open = undefined;
+      this.#noteFailure(error, 'the history cannot be opened');
+      throw this.#unavailable(error);
+    }
+  }
+
+  /** Closes a poisoned store, so that the next one who needs it opens it anew. */
+  #giveUp(open: OpenHistory, failure: Error): void {
+    if (this.#open !== open) return;
+    this.#noteFailure(failure, 'a write failed; the history is closed and opened anew');
+    this.#retire(open);
+  }
+
+  /** Lets nobody new use a store, and closes it when those who do have ended. */
+  #retire(open: OpenHistory): void {
+    this.#open = undefined;
+    this.#closing = this.#closing.then(() => this.#closeStore(open));
+  }
+
+  #noteFailure(error: unknown, message: string): void {
+    this.#failures++;
+    const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
+    this.#retryAtMs = this.#dependencies.now() + pauseMs;
+    this.#dependencies.log.error({ sessionId: this.record.sessionId, err: error, pauseMs }, message);
+  }
+
+  #unavailable(cause?: unknown): DomainError {
+    return new DomainError({ reason: 'SESSION_UNAVAILABLE', sessionId: this.record.sessionId }, { cause });
+  }
+
+  async #closeStore(open: OpenHistory): Promise<void> {
+    const store = await open.store.catch(() => undefined);
+    if (store === undefined) return;
+    store.endFollowers();
+    if (open.users > 0) {
+      await new Promise<void>((resolve) => {
+        open.whenUnused = resolve;
+      });
+    }
+    await store.close().catch((error: unknown) => {
+      this.#dependencies.log.warn({ sessionId: this.record.sessionId, err: error }, 'closing the history failed');
+    });
+  }
+}
+
+/** A store and how many use it. */
+interface OpenHistory {
+  store: Promise<HistoryStore>;
+  users: number;
+  /** Called when the last user has ended. */
+  whenUnused: (() => void) | undefined;
+}
+
+/**
+ * 8 MiB of cache hold the newest blocks of many chats. The write buffer is LevelDB's unit of writing, and two of it may be in memory: with
+ * 4 MiB the import of a million messages took 8 % longer, with 16 MiB it needed 60 MB more (measured).
+ */
+const STORE_OPTIONS = { cacheBytes: 8 * 1024 * 1024, writeBufferBytes: 8 * 1024 * 1024 };
+
+/** An unused session gives its memory and descriptors back. Opening it again takes some milliseconds. */
+const IDLE_MS = 60_000;
+
+const FIRST_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 60_000;
+const FAILURES_UNTIL_FAILED = 3;

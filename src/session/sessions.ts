@@ -1,0 +1,76 @@
+import type { Fault } from '../domain/fault.js';
+import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
+import type { HistoryReader } from '../store/history-reader.js';
+
+/**
+ * What the door may ask of the sessions; the supervisor answers it. All methods throw `DomainError` with the faults
+ * that the public API documents; anything else they throw is INTERNAL.
+ */
+export interface Sessions {
+  createSession(sessionId: string, displayName: string): Promise<SessionView>;
+  getSession(sessionId: string): Promise<SessionView>;
+  /** Sessions with ids after `afterId` (`''` for all), ascending, at most `limit`. */
+  listSessions(afterId: string, limit: number): Promise<SessionView[]>;
+  deleteSession(sessionId: string): Promise<void>;
+
+  /**
+   * Runs `read` with the history of a session, which stays open until the promise settles: hold it for one page or
+   * for as long as a stream lives.
+   */
+  withHistory<T>(sessionId: string, read: (history: HistoryReader) => Promise<T>): Promise<T>;
+
+  createBackfill(request: NewBackfill): Promise<BackfillRecord>;
+  getBackfill(backfillId: string): Promise<BackfillRecord>;
+  latestBackfill(sessionId: string): Promise<BackfillRecord>;
+  /** The newest first: ids before `beforeId` (`''` for all), at most `limit`; of one session or of all (`''`). */
+  listBackfills(sessionId: string, beforeId: string, limit: number): Promise<BackfillRecord[]>;
+  resumeBackfill(backfillId: string, key: BackupKeyInput): Promise<BackfillRecord>;
+  cancelBackfill(backfillId: string): Promise<BackfillRecord>;
+  /** The present state, then each change, coalesced; ends after a terminal state or when the signal aborts. */
+  watchBackfill(backfillId: string, signal: AbortSignal): AsyncGenerator<BackfillRecord, void, undefined>;
+
+  /** Opens the upload of a backfill for one client; refuses a second one with UPLOAD_IN_PROGRESS. Close it always. */
+  openUpload(backfillId: string): Promise<UploadSink>;
+}
+
+/** A session as the API shows it. */
+export interface SessionView {
+  sessionId: string;
+  displayName: string;
+  createMs: number;
+  state: 'ready' | 'recovering' | 'failed';
+  revision: number;
+  messageCount: number;
+  chatCount: number;
+  ownerName: string;
+}
+
+/** A new backfill. The key's bytes are the callee's from now on: it wipes them. */
+export interface NewBackfill {
+  sessionId: string;
+  source: { kind: 'upload'; totalSize: number; fileName: string } | { kind: 'drop'; fileName: string };
+  key: BackupKeyInput;
+  /** `''` for none. */
+  requestId: string;
+}
+
+/** A key as it came: text digits as their UTF-8 bytes, or the bytes of a key file. Undefined for none. */
+export type BackupKeyInput = Uint8Array | undefined;
+
+/** The upload of one backfill. */
+export interface UploadSink {
+  /** Bytes that the server has durably or in this call so far: the only offset that `write` accepts. */
+  readonly offset: number;
+  /**
+   * Appends a chunk; resolves when the next may come. Throws WRONG_OFFSET, or a BackupFault as soon as the probe
+   * refuses the file: the backfill has failed then.
+   */
+  write(offset: number, data: Uint8Array): Promise<void>;
+  /** Syncs what was written, and starts the import when the file is complete. Returns the backfill. */
+  finish(): Promise<BackfillRecord>;
+  /** Lets go of the upload; what was written is synced. Safe to call twice and after a failed write. */
+  close(): Promise<void>;
+}
+
+/** The fault of a failed backfill, as it is kept in its record's `error` (google.rpc.Status with one ErrorInfo). */
+export type BackfillFailure = Extract<Fault, { reason: string }>;

@@ -1,0 +1,213 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DomainError, invalidArgument } from '../domain/fault.js';
+import { isServerId, makeServerId } from '../domain/server-id.js';
+import { parseSessionId, type SessionId } from '../domain/session-id.js';
+import { type BackfillRecord, type SessionRecord, SessionRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import type { HistoryReader } from '../store/history-reader.js';
+import { Registry } from '../store/registry.js';
+import { BackfillFiles } from './backfill-files.js';
+import { Backfills, type BackfillsDependencies } from './backfills.js';
+import { Session } from './session.js';
+import type { BackupKeyInput, NewBackfill, Sessions, SessionView, UploadSink } from './sessions.js';
+
+/** What the supervisor works with. */
+export interface SupervisorDependencies extends BackfillsDependencies {
+  dataDirectory: string;
+}
+
+/**
+ * The parent of all sessions: knows which there are, hands them out, and brings back what a crash interrupted. Starting is
+ * recovering: there is no other recovery code.
+ */
+export class Supervisor implements Sessions {
+  readonly #dependencies: SupervisorDependencies;
+  readonly #registry: Registry;
+  readonly #backfills: Backfills;
+  readonly #sessions = new Map<SessionId, Session>();
+  #closed = false;
+
+  private constructor(registry: Registry, dependencies: SupervisorDependencies) {
+    this.#registry = registry;
+    this.#dependencies = dependencies;
+    this.#backfills = new Backfills(registry, dependencies, (sessionId) => this.#session(sessionId));
+  }
+
+  /**
+   * Takes the data directory, removes what a crash left lying, and resumes the backfills that were not over. Throws when another
+   * daemon has the directory.
+   */
+  static async open(dependencies: SupervisorDependencies): Promise<Supervisor> {
+    await mkdir(join(dependencies.dataDirectory, 'sessions'), { recursive: true, mode: 0o700 });
+    const registry = await Registry.open(join(dependencies.dataDirectory, 'registry'));
+    const supervisor = new Supervisor(registry, dependencies);
+    try {
+      await supervisor.#finishDeletions();
+      await supervisor.#removeOrphans();
+      await supervisor.#backfills.recover();
+      return supervisor;
+    } catch (error) {
+      await supervisor.close();
+      throw error;
+    }
+  }
+
+  /** Stops all work where it stands, and closes everything. Backfills go on at the next start. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#backfills.stop();
+    await Promise.all([...this.#sessions.values()].map((session) => session.close()));
+    await this.#registry.close();
+  }
+
+  async createSession(sessionId: string, displayName: string): Promise<SessionView> {
+    const id = parseSessionId(sessionId);
+    if (Buffer.byteLength(displayName) > MAX_DISPLAY_NAME) {
+      invalidArgument('display_name', `has more than ${MAX_DISPLAY_NAME} bytes`);
+    }
+    this.#refuseWhenClosed();
+    if ((await this.#registry.getSession(id)) !== undefined) {
+      throw new DomainError({ reason: 'SESSION_EXISTS', sessionId: id });
+    }
+    const now = this.#dependencies.now();
+    const record = create(SessionRecordSchema, {
+      sessionId: id,
+      directory: makeServerId(now, randomBytes(16)),
+      displayName,
+      createTime: timestampFromMs(now),
+    });
+    await mkdir(this.#directoryOf(record), { recursive: true, mode: 0o700 });
+    await this.#registry.putSession(record);
+    this.#dependencies.log.info({ sessionId: id }, 'session created');
+    return this.#view(await this.#session(id));
+  }
+
+  async getSession(sessionId: string): Promise<SessionView> {
+    return this.#view(await this.#session(parseSessionId(sessionId)));
+  }
+
+  async listSessions(afterId: string, limit: number): Promise<SessionView[]> {
+    const views: SessionView[] = [];
+    for (const { sessionId, deleting } of await this.#registry.listSessions(afterId, limit)) {
+      if (!deleting) views.push(await this.#view(await this.#session(parseSessionId(sessionId))));
+    }
+    return views;
+  }
+
+  async deleteSession(sessionId: string): Promise<void> {
+    const id = parseSessionId(sessionId);
+    const session = await this.#session(id);
+    await this.#backfills.cancelAll(session);
+    await this.#registry.putSession({ ...session.record, deleting: true });
+    await session.close();
+    this.#sessions.delete(id);
+    await this.#finishDeletion(session.record);
+    this.#dependencies.log.info({ sessionId: id }, 'session deleted');
+  }
+
+  async withHistory<T>(sessionId: string, read: (history: HistoryReader) => Promise<T>): Promise<T> {
+    const session = await this.#session(parseSessionId(sessionId));
+    return session.use(read);
+  }
+
+  createBackfill(request: NewBackfill): Promise<BackfillRecord> {
+    this.#refuseWhenClosed();
+    return this.#backfills.create(request);
+  }
+
+  getBackfill(backfillId: string): Promise<BackfillRecord> {
+    return this.#backfills.get(backfillId);
+  }
+
+  latestBackfill(sessionId: string): Promise<BackfillRecord> {
+    return this.#backfills.latest(parseSessionId(sessionId));
+  }
+
+  listBackfills(sessionId: string, beforeId: string, limit: number): Promise<BackfillRecord[]> {
+    return this.#backfills.list(sessionId === '' ? undefined : parseSessionId(sessionId), beforeId, limit);
+  }
+
+  resumeBackfill(backfillId: string, key: BackupKeyInput): Promise<BackfillRecord> {
+    this.#refuseWhenClosed();
+    return this.#backfills.resume(backfillId, key);
+  }
+
+  cancelBackfill(backfillId: string): Promise<BackfillRecord> {
+    return this.#backfills.cancel(backfillId);
+  }
+
+  watchBackfill(backfillId: string, signal: AbortSignal): AsyncGenerator<BackfillRecord, void, undefined> {
+    return this.#backfills.watch(backfillId, signal);
+  }
+
+  openUpload(backfillId: string): Promise<UploadSink> {
+    this.#refuseWhenClosed();
+    return this.#backfills.openUpload(backfillId);
+  }
+
+  async #session(id: SessionId): Promise<Session> {
+    const known = this.#sessions.get(id);
+    if (known !== undefined) return known;
+    const record = await this.#registry.getSession(id);
+    if (record === undefined || record.deleting) throw new DomainError({ reason: 'SESSION_NOT_FOUND', sessionId: id });
+    this.#refuseWhenClosed();
+    // Somebody else may have been as far while this one read.
+    const made = this.#sessions.get(id) ?? new Session(record, this.#directoryOf(record), this.#dependencies);
+    this.#sessions.set(id, made);
+    return made;
+  }
+
+  async #view(session: Session): Promise<SessionView> {
+    const { sessionId, displayName, createTime } = session.record;
+    const counts = await session
+      .use(({ revision, messageCount, chatCount, ownerName }) =>
+        Promise.resolve({ revision, messageCount, chatCount, ownerName }),
+      )
+      .catch((error: unknown) => {
+        if (error instanceof DomainError && error.fault.reason === 'SESSION_UNAVAILABLE') return NOTHING_KNOWN;
+        throw error;
+      });
+    const createMs = createTime === undefined ? 0 : timestampMs(createTime);
+    return { sessionId, displayName, createMs, state: session.state, ...counts };
+  }
+
+  async #finishDeletions(): Promise<void> {
+    for (let after = ''; ;) {
+      const records = await this.#registry.listSessions(after, 1000);
+      for (const record of records) if (record.deleting) await this.#finishDeletion(record);
+      const last = records.at(-1);
+      if (last === undefined) return;
+      after = last.sessionId;
+    }
+  }
+
+  async #finishDeletion(record: SessionRecord): Promise<void> {
+    await rm(this.#directoryOf(record), { recursive: true, force: true });
+    await this.#registry.deletePointers(record.sessionId);
+    await this.#registry.deleteSession(record.sessionId);
+  }
+
+  /** Removes files of backfills that are over; a crash between the end and the removal leaves them. */
+  async #removeOrphans(): Promise<void> {
+    const active = new Set<string>();
+    for await (const { backfillId, pointer } of this.#registry.pointers('')) if (pointer.active) active.add(backfillId);
+    const sessions = join(this.#dependencies.dataDirectory, 'sessions');
+    for (const name of await readdir(sessions)) await BackfillFiles.removeOrphans(join(sessions, name), active);
+  }
+
+  #directoryOf({ directory }: SessionRecord): string {
+    if (!isServerId(directory)) throw new Error('a session record names a directory that was not made here');
+    return join(this.#dependencies.dataDirectory, 'sessions', directory);
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new DomainError({ reason: 'SHUTTING_DOWN' });
+  }
+}
+
+const NOTHING_KNOWN = { revision: 0, messageCount: 0, chatCount: 0, ownerName: '' };
+
+const MAX_DISPLAY_NAME = 200;
