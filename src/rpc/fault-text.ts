@@ -1,0 +1,92 @@
+import type { Fault } from '../domain/fault.js';
+
+/**
+ * What a fault says to a person: what is wrong, then what to do about it. Whatever varies in it is in the fault's data
+ * too, so that no program has to read it (AIP-193).
+ */
+export function faultText(fault: Fault): string {
+  switch (fault.reason) {
+    case 'INVALID_ARGUMENT':
+      return `${fault.field}: ${fault.problem}`;
+    case 'INVALID_PAGE_TOKEN':
+      return 'the token was not made by this server or belongs to another question; ask again without a token';
+    case 'REVISION_AHEAD':
+      return `the session has only come to revision ${fault.revision}; watch from there or from an earlier one`;
+    case 'SESSION_NOT_FOUND':
+      return `there is no session ${fault.sessionId}; create it with CreateSession, or see ListSessions`;
+    case 'SESSION_EXISTS':
+      return `there already is a session ${fault.sessionId}; use it, or choose another id`;
+    case 'SESSION_UNAVAILABLE':
+      return `the history of session ${fault.sessionId} cannot be used at the moment; try again, and see GetSession`;
+    case 'MAILBOX_FULL':
+      return `session ${fault.sessionId} has too much to do at the moment; try again`;
+    case 'SHUTTING_DOWN':
+      return 'the server is shutting down; try again when it is back, streams with their last resume_token';
+    case 'CHAT_NOT_FOUND':
+      return 'the session knows no such chat; see ListChats';
+    case 'MESSAGE_NOT_FOUND':
+      return 'the session holds no message that fits';
+    case 'SLOW_READER':
+      return 'the client did not read for too long; go on with the last resume_token';
+    case 'TOO_MANY_STREAMS':
+      return `the server already has ${fault.limit} such calls open, its limit; end some`;
+    case 'BACKFILL_NOT_FOUND':
+      return fault.backfillId === ''
+        ? 'the session has no backfill; make one with CreateBackfill'
+        : `there is no backfill ${fault.backfillId}; see ListBackfills`;
+    case 'BACKFILL_RUNNING':
+      return `session ${fault.sessionId} already runs backfill ${fault.backfillId}; wait for it, or cancel it with CancelBackfill`;
+    case 'BACKFILL_ENDED':
+      return `backfill ${fault.backfillId} has ended (${fault.state}); create a new one`;
+    case 'BACKFILL_NOT_UPLOADING':
+      return `backfill ${fault.backfillId} takes no upload now (${fault.state}); follow it with WatchBackfill`;
+    case 'UPLOAD_IN_PROGRESS':
+      return `another client uploads backfill ${fault.backfillId}; wait until that upload ends, or cancel the backfill`;
+    case 'WRONG_OFFSET':
+      return `the upload must go on at byte ${fault.committedSize}; send that as write_offset`;
+    case 'DROP_DIRECTORY_NOT_SET':
+      return 'this server has no drop directory; set one on the server, or upload the backup';
+    case 'DROP_FILE_NOT_FOUND':
+      return `the drop directory has no file ${fault.fileName}; copy the backup there first`;
+    case 'WRONG_KEY':
+      return fault.mistypedDigit === undefined
+        ? 'the key does not open this backup; give the key that was shown when this backup was switched on'
+        : `the key does not open this backup: digit ${fault.mistypedDigit} looks mistyped; check it`;
+    case 'WRONG_KEY_OR_DAMAGED':
+      return 'the key does not open this backup, or the file is damaged; check the key, then copy the file from the phone again';
+    case 'KEY_REQUIRED':
+      return 'the backup is encrypted; give its key (64 digits, or the key file)';
+    case 'KEY_MALFORMED':
+      return `this is not a key: ${fault.problem}; give 64 hex digits (0-9, a-f), or the bytes of the key file`;
+    case 'KEY_KIND_MISMATCH':
+      return fault.needed === 'digits'
+        ? `this backup needs its own 64-digit key: ${fault.problem}`
+        : `this backup needs the file "key" of the phone: ${fault.problem}`;
+    case 'PASSWORD_PROTECTED':
+      return 'this backup is protected by a password; switch the phone to a 64-digit key, back up again, and import that';
+    case 'PASSKEY_PROTECTED':
+      return 'this backup is protected by a passkey; switch the phone to a 64-digit key, back up again, and import that';
+    case 'DAMAGED':
+      return `the backup is damaged: ${fault.problem}; copy it from the phone again`;
+    case 'TRUNCATED':
+      return 'the backup is not complete; copy it from the phone again';
+    case 'NOT_A_BACKUP':
+      return 'this is no WhatsApp message backup; give msgstore.db.crypt15, crypt14, crypt12, or a plain msgstore.db';
+    case 'OTHER_BACKUP':
+      return `this backup holds other things than messages (${fault.content}); give the file msgstore.db.crypt15`;
+    case 'INCREMENTAL_BACKUP':
+      return 'this is an incremental part and needs its base; give the full msgstore.db.crypt15';
+    case 'SCHEMA_NOT_SUPPORTED':
+      return `the database cannot be read: ${fault.problem}`;
+    case 'BACKUP_TOO_LARGE':
+      return `the backup is larger than this server's limit of ${fault.limitBytes} bytes; raise the limit on the server`;
+    case 'BACKUP_STALLED':
+      return 'reading the backup made no progress and was given up; the file is not tried again';
+    case 'STORAGE_FULL':
+      return "the server's disk is full; free some space, then try again";
+    case 'CANCELLED':
+      return 'it was cancelled';
+    case 'INTERNAL':
+      return "something went wrong inside the server; see the server's log";
+  }
+}

@@ -1,0 +1,196 @@
+import { EventEmitter, once } from 'node:events';
+import { clone, create } from '@bufbuild/protobuf';
+import { DomainError } from '../../src/domain/fault.js';
+import type { BackfillRecord } from '../../src/gen/scrollback/store/v1/record_pb.js';
+import { BackfillRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
+import { BackfillState } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
+import type { BackupKeyInput, NewBackfill, Sessions, SessionView, UploadSink } from '../../src/session/sessions.js';
+import type { HistoryReader } from '../../src/store/history-reader.js';
+import { MemoryHistory } from './memory-history.js';
+
+/** Sessions in memory, for tests of the door: what `Sessions` promises, without imports and without a disk. */
+export class MemorySessions implements Sessions {
+  /** Is asked before each method; what it throws, the method throws. */
+  before: (method: keyof Sessions) => void | Promise<void> = () => undefined;
+  /** Every key that came in. */
+  readonly keys: BackupKeyInput[] = [];
+  /** The bytes of all uploads. */
+  readonly uploads = new Map<string, Buffer>();
+  /** How many histories are held open, and how many uploads. */
+  held = 0;
+  openUploads = 0;
+  readonly #sessions = new Map<string, { view: SessionView; history: MemoryHistory }>();
+  readonly #backfills = new Map<string, BackfillRecord>();
+  readonly #changes = new EventEmitter().setMaxListeners(0);
+
+  /** The history of a session, which is created when it is new. */
+  history(sessionId: string): MemoryHistory {
+    const known = this.#sessions.get(sessionId);
+    if (known !== undefined) return known.history;
+    const history = new MemoryHistory();
+    const state: SessionView['state'] = 'ready';
+    const counts = { revision: 0, messageCount: 0, chatCount: 0 };
+    const view = { sessionId, displayName: '', createMs: 1_700_000_000_123, state, ownerName: '', ...counts };
+    this.#sessions.set(sessionId, { view, history });
+    return history;
+  }
+
+  async createSession(sessionId: string, displayName: string): Promise<SessionView> {
+    await this.before('createSession');
+    if (this.#sessions.has(sessionId)) throw new DomainError({ reason: 'SESSION_EXISTS', sessionId });
+    this.history(sessionId);
+    const { view } = this.#session(sessionId);
+    view.displayName = displayName;
+    return view;
+  }
+
+  async getSession(sessionId: string): Promise<SessionView> {
+    await this.before('getSession');
+    const { view, history } = this.#session(sessionId);
+    const { revision, messageCount, chatCount, ownerName } = history;
+    return { ...view, revision, messageCount, chatCount, ownerName };
+  }
+
+  async listSessions(afterId: string, limit: number): Promise<SessionView[]> {
+    await this.before('listSessions');
+    const ids = [...this.#sessions.keys()].filter((id) => id > afterId).sort();
+    return ids.slice(0, limit).map((id) => this.#session(id).view);
+  }
+
+  async deleteSession(sessionId: string): Promise<void> {
+    await this.before('deleteSession');
+    this.#session(sessionId);
+    this.#sessions.delete(sessionId);
+  }
+
+  async withHistory<T>(sessionId: string, read: (history: HistoryReader) => Promise<T>): Promise<T> {
+    await this.before('withHistory');
+    const { history } = this.#session(sessionId);
+    this.held++;
+    try {
+      return await read(history);
+    } finally {
+      this.held--;
+    }
+  }
+
+  async createBackfill(request: NewBackfill): Promise<BackfillRecord> {
+    await this.before('createBackfill');
+    const { sessionId, source, requestId } = request;
+    this.#session(sessionId);
+    this.keys.push(request.key);
+    const backfillId = `backfill-${String(this.#backfills.size + 1).padStart(3, '0')}`;
+    const totalSize = BigInt(source.kind === 'upload' ? source.totalSize : 0);
+    const state = BackfillState.UPLOADING;
+    const backfill = { backfillId, sessionId, state, totalSize, requestId, fileName: source.fileName };
+    const record = create(BackfillRecordSchema, { backfill });
+    this.#backfills.set(backfillId, record);
+    return record;
+  }
+
+  async getBackfill(backfillId: string): Promise<BackfillRecord> {
+    await this.before('getBackfill');
+    return this.#backfill(backfillId);
+  }
+
+  async latestBackfill(sessionId: string): Promise<BackfillRecord> {
+    await this.before('latestBackfill');
+    const latest = (await this.listBackfills(sessionId, '', 1))[0];
+    if (latest === undefined) throw new DomainError({ reason: 'BACKFILL_NOT_FOUND', backfillId: '' });
+    return latest;
+  }
+
+  async listBackfills(sessionId: string, beforeId: string, limit: number): Promise<BackfillRecord[]> {
+    await this.before('listBackfills');
+    const ids = [...this.#backfills.keys()].sort().reverse();
+    const records = ids.filter((id) => beforeId === '' || id < beforeId).map((id) => this.#backfill(id));
+    return records.filter((record) => sessionId === '' || record.backfill?.sessionId === sessionId).slice(0, limit);
+  }
+
+  async resumeBackfill(backfillId: string, key: BackupKeyInput): Promise<BackfillRecord> {
+    await this.before('resumeBackfill');
+    this.keys.push(key);
+    return this.change(backfillId, { state: BackfillState.DECRYPTING });
+  }
+
+  async cancelBackfill(backfillId: string): Promise<BackfillRecord> {
+    await this.before('cancelBackfill');
+    return this.change(backfillId, { state: BackfillState.CANCELLED });
+  }
+
+  async *watchBackfill(backfillId: string, signal: AbortSignal): AsyncGenerator<BackfillRecord, void, undefined> {
+    await this.before('watchBackfill');
+    while (!signal.aborted) {
+      const record = this.#backfill(backfillId);
+      yield record;
+      if ((record.backfill?.state ?? 0) >= BackfillState.SUCCEEDED) return;
+      await once(this.#changes, backfillId, { signal }).catch(() => undefined);
+    }
+  }
+
+  async openUpload(backfillId: string): Promise<UploadSink> {
+    await this.before('openUpload');
+    this.#backfill(backfillId);
+    this.openUploads++;
+    return new MemoryUpload(this, backfillId);
+  }
+
+  /** Changes a backfill and tells who watches. */
+  change(
+    backfillId: string,
+    change: { state?: BackfillState; committedSize?: bigint },
+    error?: BackfillRecord['error'],
+  ) {
+    const record = this.#backfill(backfillId);
+    const changed = clone(BackfillRecordSchema, record);
+    Object.assign(changed.backfill ?? {}, change);
+    if (error !== undefined) changed.error = error;
+    this.#backfills.set(backfillId, changed);
+    this.#changes.emit(backfillId);
+    return changed;
+  }
+
+  #session(sessionId: string): { view: SessionView; history: MemoryHistory } {
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) throw new DomainError({ reason: 'SESSION_NOT_FOUND', sessionId });
+    return session;
+  }
+
+  #backfill(backfillId: string): BackfillRecord {
+    const record = this.#backfills.get(backfillId);
+    if (record === undefined) throw new DomainError({ reason: 'BACKFILL_NOT_FOUND', backfillId });
+    return record;
+  }
+}
+
+class MemoryUpload implements UploadSink {
+  readonly #sessions: MemorySessions;
+  readonly #backfillId: string;
+  #open = true;
+
+  constructor(sessions: MemorySessions, backfillId: string) {
+    this.#sessions = sessions;
+    this.#backfillId = backfillId;
+  }
+
+  get offset(): number {
+    return this.#sessions.uploads.get(this.#backfillId)?.length ?? 0;
+  }
+
+  write(offset: number, data: Uint8Array): Promise<void> {
+    const before = this.#sessions.uploads.get(this.#backfillId) ?? Buffer.alloc(0);
+    if (offset !== before.length) throw new DomainError({ reason: 'WRONG_OFFSET', committedSize: before.length });
+    this.#sessions.uploads.set(this.#backfillId, Buffer.concat([before, data]));
+    return Promise.resolve();
+  }
+
+  finish(): Promise<BackfillRecord> {
+    return Promise.resolve(this.#sessions.change(this.#backfillId, { committedSize: BigInt(this.offset) }));
+  }
+
+  close(): Promise<void> {
+    if (this.#open) this.#sessions.openUploads--;
+    this.#open = false;
+    return Promise.resolve();
+  }
+}
