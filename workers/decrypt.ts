@@ -1,0 +1,7 @@
+import { decryptBackup } from '../src/backup/decrypt.js';
+import type { Answer, DecryptResult, DecryptTask } from '../src/backup/task.js';
+
+/** Decrypts one backup in a worker thread. The default export is what piscina calls. Never throws. */
+export default function decrypt(task: DecryptTask): Promise<Answer<DecryptResult>> {
+  return decryptBackup(task);
+}
