@@ -1,0 +1,7 @@
+import { readDirectory } from '../src/backup/directory.js';
+import type { Answer, DirectoryResult, ReadDirectoryTask } from '../src/backup/task.js';
+
+/** Piscina's entry: reads people or groups. */
+export default function directory(task: ReadDirectoryTask): Answer<DirectoryResult> {
+  return readDirectory(task);
+}

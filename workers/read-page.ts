@@ -1,0 +1,12 @@
+import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { readPage } from '../src/backup/read-page.js';
+import type { Answer, PageResult, ReadPageTask } from '../src/backup/task.js';
+
+/** Piscina's entry: reads a page of messages. Its bytes change hands instead of being copied. */
+export default function page(task: ReadPageTask): Answer<PageResult> {
+  const answer = readPage(task);
+  if (!answer.ok) return answer;
+  const parcel = { [transferableSymbol]: answer.page.buffer, [valueSymbol]: answer };
+  // Safety: piscina unpacks the parcel, so that the caller gets the answer in it.
+  return move(parcel) as unknown as Answer<PageResult>;
+}

@@ -1,0 +1,7 @@
+import { takeSurvey } from '../src/backup/survey.js';
+import type { Answer, SurveyResult, SurveyTask } from '../src/backup/task.js';
+
+/** Piscina's entry: looks a database over. */
+export default function survey(task: SurveyTask): Answer<SurveyResult> {
+  return takeSurvey(task);
+}
