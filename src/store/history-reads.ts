@@ -179,7 +179,9 @@ export abstract class HistoryReads implements HistoryReader {
     const items: T[] = [];
     let bytes = 0;
     let last: Buffer | undefined;
-    const gt = cursor === undefined ? prefixKey(space) : cursor;
+    // A cursor comes from outside: it must not lead to other records.
+    if (cursor !== undefined && cursor[0] !== space) throw new DomainError({ reason: 'INVALID_PAGE_TOKEN' });
+    const gt = cursor ?? prefixKey(space);
     for await (const entries of this.#database.scan({ gt, lt: prefixEnd(space), limit: limit + 1, batchSize: 64 })) {
       for (const [key, value] of entries) {
         bytes += value.length;

@@ -8,8 +8,8 @@ import { chatNumberKey, keyspace, prefixEnd, prefixKey, primaryKeyOfChatKey } fr
 export type ResolvedQuery = Omit<MessageQuery, 'chat'> & { scope: { chatNumber: number } | 'account' };
 
 /**
- * Reads one page of messages as they are stored. A cursor is the key of the last message that was given out (primary or
- * chat key), so new messages cannot shift it. The whole account without a filter is one scan of the rows; everything
+ * Reads one page of messages as they are stored. A cursor is what follows the prefix in the key of the last message that was given
+ * out, so new messages cannot shift it, and a chat that is united with another keeps its place. The whole account without a filter is one scan of the rows; everything
  * else scans keys, and fetches the rows that fit.
  */
 export async function readMessagePage(
@@ -20,27 +20,37 @@ export async function readMessagePage(
 ): Promise<MessagePage> {
   const snapshot = database.snapshot();
   try {
-    const range = rangeOf(query, cursor);
+    const prefix = prefixOf(query);
+    const range = rangeOf(prefix, query, cursor);
     const filtered = query.kinds.size > 0 || query.direction !== undefined;
-    return query.scope === 'account' && !filtered
-      ? await scanRows(database, range, query, cursor, bounds, snapshot)
-      : await scanKeys(database, range, query, cursor, bounds, snapshot);
+    const page =
+      query.scope === 'account' && !filtered
+        ? await scanRows(database, range, query, bounds, snapshot)
+        : await scanKeys(database, range, query, bounds, snapshot);
+    const last = page.last?.subarray(prefix.length) ?? cursor;
+    return { messages: page.messages, next: page.more ? last : undefined, resume: last };
   } finally {
     await snapshot.close();
   }
+}
+
+/** A page with the key of its last message. */
+interface ScannedPage {
+  messages: Buffer[];
+  last: Buffer | undefined;
+  more: boolean;
 }
 
 async function scanRows(
   database: Database,
   range: KeyRange,
   query: ResolvedQuery,
-  cursor: Buffer | undefined,
   bounds: PageBounds,
   snapshot: Snapshot,
-): Promise<MessagePage> {
+): Promise<ScannedPage> {
   const messages: Buffer[] = [];
   let bytes = 0;
-  let last = cursor;
+  let last: Buffer | undefined;
   const scan = {
     ...range,
     reverse: isReverse(query),
@@ -50,24 +60,23 @@ async function scanRows(
   for await (const entries of database.scan({ ...scan, snapshot })) {
     for (const [key, value] of entries) {
       if (messages.length === bounds.maxMessages || (messages.length > 0 && bytes + value.length > bounds.maxBytes)) {
-        return { messages, next: last, resume: last };
+        return { messages, last, more: true };
       }
       messages.push(value);
       bytes += value.length;
       last = key;
     }
   }
-  return { messages, next: undefined, resume: last };
+  return { messages, last, more: false };
 }
 
 async function scanKeys(
   database: Database,
   range: KeyRange,
   query: ResolvedQuery,
-  cursor: Buffer | undefined,
   bounds: PageBounds,
   snapshot: Snapshot,
-): Promise<MessagePage> {
+): Promise<ScannedPage> {
   const wanted: Buffer[] = [];
   const batchSize = bounds.maxMessages + 1;
   scan: for await (const keys of database.scanKeys({ ...range, reverse: isReverse(query), batchSize, snapshot })) {
@@ -81,15 +90,15 @@ async function scanKeys(
   const rows = await fetchRows(database, primaryKeys.slice(0, bounds.maxMessages), isReverse(query), snapshot);
   const messages: Buffer[] = [];
   let bytes = 0;
-  let last = cursor;
+  let last: Buffer | undefined;
   for (const [i, row] of rows.entries()) {
     if (row === undefined) continue;
-    if (messages.length > 0 && bytes + row.length > bounds.maxBytes) return { messages, next: last, resume: last };
+    if (messages.length > 0 && bytes + row.length > bounds.maxBytes) return { messages, last, more: true };
     messages.push(row);
     bytes += row.length;
     last = wanted[i];
   }
-  return { messages, next: wanted.length > rows.length ? last : undefined, resume: last };
+  return { messages, last, more: wanted.length > rows.length };
 }
 
 /**
@@ -142,11 +151,11 @@ export function fitsKindByte(kindByte: number, query: Pick<MessageQuery, 'kinds'
   return query.kinds.size === 0 || query.kinds.has(kindByte >> 1);
 }
 
-function rangeOf(query: ResolvedQuery, cursor: Buffer | undefined): KeyRange {
-  const prefix =
-    query.scope === 'account'
-      ? prefixKey(keyspace.message)
-      : chatNumberKey(keyspace.chatMessage, query.scope.chatNumber);
+function prefixOf({ scope }: ResolvedQuery): Buffer {
+  return scope === 'account' ? prefixKey(keyspace.message) : chatNumberKey(keyspace.chatMessage, scope.chatNumber);
+}
+
+function rangeOf(prefix: Buffer, query: ResolvedQuery, cursor: Buffer | undefined): KeyRange {
   const end =
     query.scope === 'account'
       ? prefixEnd(keyspace.message)
@@ -155,10 +164,11 @@ function rangeOf(query: ResolvedQuery, cursor: Buffer | undefined): KeyRange {
   let lt = query.toMs === undefined ? end : Buffer.concat([prefix, timeBytes(query.toMs + 1)]);
   if (query.toMs !== undefined && query.toMs < 0) lt = gte;
   if (cursor !== undefined) {
+    const last = Buffer.concat([prefix, cursor]);
     if (isReverse(query)) {
-      if (cursor.compare(lt) < 0) lt = cursor;
-    } else if (cursor.compare(gte) >= 0) {
-      gte = Buffer.concat([cursor, Buffer.of(0)]);
+      if (last.compare(lt) < 0) lt = last;
+    } else if (last.compare(gte) >= 0) {
+      gte = Buffer.concat([last, Buffer.of(0)]);
     }
   }
   return { gte, lt };
