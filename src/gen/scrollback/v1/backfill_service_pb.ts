@@ -860,7 +860,11 @@ export const SkipReasonSchema: GenEnum<SkipReason> = /*@__PURE__*/
  * Beside the errors of SessionService, as google.rpc.Status with one ErrorInfo
  * (domain `scrollback`): NOT_FOUND `BACKFILL_NOT_FOUND`; ALREADY_EXISTS
  * `BACKFILL_RUNNING` with the running one's `backfill_id`; INVALID_ARGUMENT or
- * FAILED_PRECONDITION with one of the reasons of `Backfill.error`.
+ * FAILED_PRECONDITION with one of the reasons of `Backfill.error`, and
+ * RESOURCE_EXHAUSTED `STORAGE_FULL`; for uploads ABORTED `UPLOAD_IN_PROGRESS`,
+ * FAILED_PRECONDITION `BACKFILL_NOT_UPLOADING`, OUT_OF_RANGE `WRONG_OFFSET`; for
+ * the drop directory FAILED_PRECONDITION `DROP_DIRECTORY_NOT_SET`, NOT_FOUND
+ * `DROP_FILE_NOT_FOUND`.
  *
  * @generated from service scrollback.v1.BackfillService
  */

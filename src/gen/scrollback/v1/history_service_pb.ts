@@ -735,7 +735,8 @@ export type WatchMessagesResponse = Message<"scrollback.v1.WatchMessagesResponse
   removed: MessageKey[];
 
   /**
-   * Everything up to this revision has been sent.
+   * Everything up to this revision has been sent. In the first frame, which is
+   * empty: the present revision of the session.
    *
    * @generated from field: uint64 revision = 3;
    */
@@ -812,7 +813,7 @@ export const GetMessageRequestSchema: GenMessage<GetMessageRequest> = /*@__PURE_
  */
 export type GetMessageResponse = Message<"scrollback.v1.GetMessageResponse"> & {
   /**
-   * All messages that fit, at least one, at most 1000.
+   * All messages that fit, at least one, at most 1000 and about 1 MiB.
    *
    * @generated from field: repeated scrollback.v1.Message messages = 1;
    */
@@ -1134,7 +1135,9 @@ export const DirectionSchema: GenEnum<Direction> = /*@__PURE__*/
  *
  * Beside the errors of SessionService: NOT_FOUND `CHAT_NOT_FOUND`,
  * `MESSAGE_NOT_FOUND`; INVALID_ARGUMENT `INVALID_PAGE_TOKEN` for a token that
- * was not made here or belongs to another question.
+ * was not made here or belongs to another question; RESOURCE_EXHAUSTED
+ * `TOO_MANY_STREAMS`, and `SLOW_READER` for a stream whose frame nobody took for
+ * 30 seconds: go on with its last resume token.
  *
  * @generated from service scrollback.v1.HistoryService
  */
