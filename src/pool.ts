@@ -76,9 +76,10 @@ export class WorkerPool {
 
   async #run<T>(worker: string, task: TaskBase): Promise<Answer<T>> {
     const slots = new Int32Array(task.control);
-    const running: Promise<Answer<T>> = this.#piscina.run(task, {
+    // Safety: what a worker file answers is what the methods above say; piscina does not know it.
+    const running = this.#piscina.run(task, {
       filename: new URL(`../workers/${worker}.js`, import.meta.url).href,
-    });
+    }) as Promise<Answer<T>>;
     let watch: NodeJS.Timeout | undefined;
     const stalled = new Promise<Answer<T>>((resolve) => {
       let heartbeat = 0;

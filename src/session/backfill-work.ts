@@ -73,7 +73,7 @@ export class BackfillWork {
       backfill.stopTasks();
       backfill.changes.close();
     }
-    await Promise.all(backfills.map(({ work }) => work));
+    await Promise.all(backfills.map(async ({ work }) => work));
     for (const backfill of backfills) backfill.wipeKey();
   }
 

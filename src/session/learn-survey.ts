@@ -72,7 +72,7 @@ function uniteChats(chats: SurveyChat[], phones: ReadonlyMap<string, string>): C
     }
     known.alternateJids.push(...alternateJids);
     if (known.name === '') Object.assign(known, { name, nameRank: rank });
-    known.createMs ||= chat.createMs;
+    if (known.createMs === 0 || (chat.createMs > 0 && chat.createMs < known.createMs)) known.createMs = chat.createMs;
     known.archived ||= chat.archived;
     known.unreadCount = Math.max(known.unreadCount, chat.unreadCount);
     known.ephemeralSeconds = Math.max(known.ephemeralSeconds, chat.ephemeralSeconds);

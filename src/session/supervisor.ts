@@ -91,8 +91,14 @@ export class Supervisor implements Sessions {
 
   async listSessions(afterId: string, limit: number): Promise<SessionView[]> {
     const views: SessionView[] = [];
-    for (const { sessionId, deleting } of await this.#registry.listSessions(afterId, limit)) {
-      if (!deleting) views.push(await this.#view(await this.#session(parseSessionId(sessionId))));
+    for (let after = afterId; views.length < limit;) {
+      const records = await this.#registry.listSessions(after, limit);
+      for (const { sessionId, deleting } of records) {
+        after = sessionId;
+        if (deleting || views.length === limit) continue;
+        views.push(await this.#view(await this.#session(parseSessionId(sessionId))));
+      }
+      if (records.length < limit) break;
     }
     return views;
   }

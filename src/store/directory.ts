@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { chatKindOf, type ChatKind as ChatKindName } from '../domain/jid.js';
 import {
   type ChatRecord,
@@ -54,8 +54,7 @@ export async function putChat(commit: Commit, facts: ChatFacts, asOfMs: number):
   chat.alternateJids = [...new Set([...chat.alternateJids, ...facts.alternateJids])]
     .filter((jid) => jid !== chat.jid)
     .sort();
-  const createTime = timeOf(facts.createMs);
-  if (createTime !== undefined) chat.createTime ??= createTime;
+  noteCreation(chat, timeOf(facts.createMs));
   if (newer) {
     chat.archived = facts.archived;
     chat.unreadCount = facts.unreadCount;
@@ -93,6 +92,12 @@ function newChat(commit: Commit, jid: string): ChatRecord {
   const record = create(ChatRecordSchema, { chat, chatNumber });
   saveChat(commit, record);
   return record;
+}
+
+/** Of two times of creation the earlier one counts, whichever came first: a phone that was set up anew makes its chats anew. */
+export function noteCreation(chat: Chat, time: Timestamp | undefined): void {
+  if (time === undefined) return;
+  if (chat.createTime === undefined || timestampMs(time) < timestampMs(chat.createTime)) chat.createTime = time;
 }
 
 /** Gives the chat with a person their name and their addresses. */

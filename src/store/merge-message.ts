@@ -6,7 +6,6 @@ import {
   AlbumSchema,
   CallSchema,
   ContactCardSchema,
-  type DeliveryState,
   GroupInviteSchema,
   LinkPreviewSchema,
   LocationSchema,
@@ -71,8 +70,7 @@ export function joinFacts(a: MessageFacts, b: MessageFacts): MessageFacts {
     maxBy(a.message.receivedTime, b.message.receivedTime, (x, y) => compareTimes(y, x)),
   );
   assign(message, 'expireTime', maxBy(a.message.expireTime, b.message.expireTime, compareTimes));
-  // Safety: both are values of the enum, and so is the larger one.
-  message.deliveryState = Math.max(a.message.deliveryState, b.message.deliveryState) as DeliveryState;
+  message.deliveryState = Math.max(a.message.deliveryState, b.message.deliveryState);
   message.starred = a.message.starred || b.message.starred;
   message.senderName = maxText(a.message.senderName, b.message.senderName);
   message.sources = union(a.message.sources, b.message.sources, (x: Source, y: Source) => x - y);
