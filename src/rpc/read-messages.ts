@@ -8,12 +8,18 @@ import { PageTokens } from './page-token.js';
 import type { FrameWriter } from './stream.js';
 
 /**
- * What a frame of a stream holds at most. More messages per frame gain nothing that can be measured, and a reader that
- * never reads costs one frame of memory: a thousand of them about 100 MB (measured; 40 MB at 32 KiB). The two bounds
- * belong together: the history reads `maxMessages` rows before it counts bytes, so with messages of about 250 bytes a
- * larger number would be read in vain (measured: 500 rows for a frame of 16 KiB stream at a quarter of the rate).
+ * What a frame of a stream holds at most. A reader that never reads costs one frame of memory, a thousand of them about 100 MB
+ * (measured; 40 MB at 32 KiB). The two bounds belong together: the history reads `maxMessages` rows before it counts bytes, so
+ * with messages of about 250 bytes a larger number would be read in vain (measured: 500 rows for a frame of 16 KiB stream
+ * at a quarter of the rate).
  */
 export const frameBounds: PageBounds = { maxMessages: 250, maxBytes: 64 * 1024 };
+
+/** A reader that has taken some frames gets larger ones: each costs a new iterator, which is a tenth of the work at this size. */
+const readyFrameBounds: PageBounds = { maxMessages: 500, maxBytes: 128 * 1024 };
+
+/** So many frames a reader takes before it gets larger ones: HTTP/2 alone lets one or two pass that nobody reads. */
+const framesUntilReady = 8;
 
 /** Reads the bounds and the place of a ReadMessages call, then streams page by page: no page outlives its frame. */
 export function readMessages(
@@ -28,9 +34,11 @@ export function readMessages(
   return async (history, frames) => {
     let cursor = start;
     let left = limit;
+    let taken = 0;
     do {
       frames.signal.throwIfAborted();
-      const bounds = { ...frameBounds, maxMessages: Math.min(frameBounds.maxMessages, left) };
+      const wanted = taken++ < framesUntilReady ? frameBounds : readyFrameBounds;
+      const bounds = { ...wanted, maxMessages: Math.min(wanted.maxMessages, left) };
       // Nothing here may hold the page while its frame waits for a slow reader: hence `then` and not `await`.
       const step = await history
         .readMessages(query, cursor, bounds)

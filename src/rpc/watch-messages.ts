@@ -31,32 +31,35 @@ export function watchMessages(
     if (start.revision > history.revision + 1) {
       throw new DomainError({ reason: 'REVISION_AHEAD', revision: history.revision });
     }
-    let place = start;
-    let revision = start.revision - 1;
-    await frames.write(frameOf([], [], history.revision, tokens.encode(encodeCursor(place))));
-
+    let at = { place: start, revision: start.revision - 1 };
+    const heartbeat = (): Promise<void> =>
+      frames.write(frameOf([], [], at.revision, tokens.encode(encodeCursor(at.place))));
     const send = (batch: ChangeBatch): Promise<void> =>
       frames.write(frameOf(batch.messages, batch.removed, batch.revision, tokens.encode(encodeCursor(batch.resume))));
-    const changes = history.follow(filter, start, frameBounds, frames.signal);
-    try {
-      for (;;) {
-        const next = changes.next();
-        const arrival = new Arrival(next);
-        while (!(await arrival.within(heartbeatMs))) {
-          await frames.write(frameOf([], [], revision, tokens.encode(encodeCursor(place))));
-        }
-        const step = await next;
-        // A watch never ends by itself: the history was closed under it.
-        if (step.done === true) throw new DomainError({ reason: 'SESSION_UNAVAILABLE', sessionId });
-        place = step.value.resume;
-        revision = step.value.revision;
-        await send(step.value);
-      }
-    } finally {
-      // It has a `next` under way only while the call is stopped, which ends that one.
-      await changes.return();
+    await frames.write(frameOf([], [], history.revision, tokens.encode(encodeCursor(start))));
+    for (;;) {
+      let beating = Promise.resolve();
+      // Nothing here may hold the batch while its frame waits for a slow reader: hence `then` and not `await`.
+      const sent = history
+        .nextChanges(filter, at.place, frameBounds, frames.signal)
+        .then((batch) => beating.then(() => (batch === undefined ? undefined : after(send(batch), batch))));
+      const arrival = new Arrival(sent);
+      while (!(await arrival.within(heartbeatMs))) await (beating = heartbeat());
+      const next = await sent;
+      // A watch never ends by itself: the call was stopped, or the history was closed under it.
+      frames.signal.throwIfAborted();
+      if (next === undefined) throw new DomainError({ reason: 'SESSION_UNAVAILABLE', sessionId });
+      at = next;
     }
   };
+}
+
+/** Where a watch is after a batch left. */
+function after(
+  sent: Promise<void>,
+  { resume: place, revision }: ChangeBatch,
+): Promise<{ place: ChangeCursor; revision: number }> {
+  return sent.then(() => ({ place, revision }));
 }
 
 /** Where a watch starts; `{ revision: n + 1, index: 0 }` is after all of `n`. */

@@ -106,8 +106,8 @@ function isOfChat(key: MessageKey, filter: ChangeFilter): boolean {
   return filter.chatJid === undefined || key.chatJid === filter.chatJid;
 }
 
-/** A log entry of an import is about 50 KiB: so many of them are read ahead. */
-const ENTRIES_AT_A_TIME = 8;
+/** A log entry of an import has 50 KiB, and a thousand followers may start at once: one is read at a time. */
+const ENTRIES_AT_A_TIME = 1;
 
 /** Entries that hold nothing of a filter are passed over; so many at most before the caller gets to speak. */
 const MAX_ENTRIES = 256;

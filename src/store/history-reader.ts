@@ -75,15 +75,16 @@ export interface HistoryReader {
   }): Promise<Buffer[]>;
 
   /**
-   * What was stored or changed after `cursor`: at once as far as there is something, else when there is. Ends when
-   * the signal aborts. A batch without messages and removals only says how far one has come.
+   * What was stored or changed from `cursor` on, as soon as there is something; undefined when the signal aborts or the history is
+   * closed. A batch without messages and removals only says how far one has come. Throws REVISION_AHEAD. Not a generator:
+   * a suspended one would keep its last batch for as long as a reader is slow.
    */
-  follow(
+  nextChanges(
     filter: Pick<MessageQuery, 'chat' | 'kinds' | 'direction'>,
     cursor: ChangeCursor,
     bounds: PageBounds,
     signal: AbortSignal,
-  ): AsyncGenerator<ChangeBatch, void, undefined>;
+  ): Promise<ChangeBatch | undefined>;
 
   listChats(kinds: ReadonlySet<number>, cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Chat>>;
   /** Undefined when unknown. */

@@ -118,27 +118,23 @@ export abstract class HistoryReads implements HistoryReader {
     for (const record of await this.#allChats()) yield { chatNumber: record.chatNumber, jid: chatOf(record).jid };
   }
 
-  async *follow(
+  async nextChanges(
     filter: Pick<MessageQuery, 'chat' | 'kinds' | 'direction'>,
     cursor: ChangeCursor,
     bounds: PageBounds,
     signal: AbortSignal,
-  ): AsyncGenerator<ChangeBatch, void, undefined> {
+  ): Promise<ChangeBatch | undefined> {
     if (cursor.revision > this.revision + 1)
       throw new DomainError({ reason: 'REVISION_AHEAD', revision: this.revision });
-    let at = cursor;
     while (!signal.aborted && !this.#wakeup.closed) {
       const news = this.#wakeup.next(signal);
       const chatJid = filter.chat === undefined ? undefined : await this.resolveChat(filter.chat);
       const chatNumber = chatJid === undefined ? undefined : ((await this.#findChat(chatJid))?.chatNumber ?? null);
-      const batch = await readChanges(this.#database, { ...filter, chatJid, chatNumber }, at, bounds);
-      if (batch === undefined) {
-        await news;
-        continue;
-      }
-      at = batch.resume;
-      yield batch;
+      const batch = await readChanges(this.#database, { ...filter, chatJid, chatNumber }, cursor, bounds);
+      if (batch !== undefined) return batch;
+      await news;
     }
+    return undefined;
   }
 
   async listChats(kinds: ReadonlySet<number>, cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Chat>> {

@@ -249,16 +249,20 @@ describe('following', () => {
     ]);
     await importDrafts(store, [{ chat: ANNA, id: 'a', sentMs: 1000, text: 'a richer text of a' }]);
     const stop = new AbortController();
-    const start: ChangeCursor = { revision: 0, index: 0 };
-    const follower = store.follow(EVERYTHING, start, { maxMessages: 1, maxBytes: 2 ** 20 }, stop.signal);
+    let at: ChangeCursor = { revision: 0, index: 0 };
     const seen: string[] = [];
     const removed: string[] = [];
-    for await (const batch of follower) {
+    while (removed.length === 0) {
+      const batch = await store.nextChanges(EVERYTHING, at, { maxMessages: 1, maxBytes: 2 ** 20 }, stop.signal);
+      if (batch === undefined) throw new Error('the history ended');
+      at = batch.resume;
       seen.push(...batch.messages.map((bytes) => fromBinary(MessageSchema, bytes).text));
       removed.push(...batch.removed.map(({ messageId }) => messageId));
       if (batch.revision === 2) await importDrafts(store, [{ deleted: { chat: BERT, id: 'b' } }]);
-      if (removed.length > 0) stop.abort();
     }
+    const waiting = store.nextChanges(EVERYTHING, at, { maxMessages: 1, maxBytes: 2 ** 20 }, stop.signal);
+    stop.abort();
+    expect(await waiting).toBeUndefined();
     expect(seen).toEqual(['text of b', 'a richer text of a']);
     expect(removed).toEqual(['b']);
   });

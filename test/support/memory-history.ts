@@ -34,7 +34,7 @@ export class MemoryHistory implements HistoryReader {
   chats: Chat[] = [];
   contacts: Contact[] = [];
   groups: Group[] = [];
-  /** How many generators of `follow` have not ended. */
+  /** How many wait for changes. */
   followers = 0;
   readonly #messages: StoredMessage[] = [];
   readonly #log: { messages: StoredMessage[]; removed: MessageKey[] }[] = [];
@@ -115,16 +115,15 @@ export class MemoryHistory implements HistoryReader {
     return found.map((message) => message.bytes);
   }
 
-  async *follow(
+  async nextChanges(
     filter: Pick<MessageQuery, 'chat' | 'kinds' | 'direction'>,
-    cursor: ChangeCursor,
+    { revision, index }: ChangeCursor,
     bounds: PageBounds,
     signal: AbortSignal,
-  ): AsyncGenerator<ChangeBatch, void, undefined> {
+  ): Promise<ChangeBatch | undefined> {
     this.followers++;
     try {
       const fits = await this.#filter({ ...filter, fromMs: undefined, toMs: undefined });
-      let { revision, index } = cursor;
       while (!signal.aborted && !this.#closed) {
         const entry = this.#log[revision - 1];
         if (entry === undefined) {
@@ -135,9 +134,9 @@ export class MemoryHistory implements HistoryReader {
         const done = index + part.length >= entry.messages.length;
         const resume = done ? { revision: revision + 1, index: 0 } : { revision, index: index + part.length };
         const messages = part.filter(fits).map((message) => message.bytes);
-        yield { messages, removed: done ? entry.removed : [], revision: done ? revision : revision - 1, resume };
-        ({ revision, index } = resume);
+        return { messages, removed: done ? entry.removed : [], revision: done ? revision : revision - 1, resume };
       }
+      return undefined;
     } finally {
       this.followers--;
     }
