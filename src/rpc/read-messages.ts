@@ -8,18 +8,20 @@ import { PageTokens } from './page-token.js';
 import type { FrameWriter } from './stream.js';
 
 /**
- * What a frame of a stream holds at most. A reader that never reads costs one frame of memory, a thousand of them about 100 MB
- * (measured; 40 MB at 32 KiB). The two bounds belong together: the history reads `maxMessages` rows before it counts bytes, so
- * with messages of about 250 bytes a larger number would be read in vain (measured: 500 rows for a frame of 16 KiB stream
- * at a quarter of the rate).
+ * What the next frame of a stream may hold, after its reader has taken `taken` of them. A reader that never reads costs one frame, so the
+ * first ones are small; one that reads gets larger ones, because each frame costs a new iterator. The two bounds belong together: the
+ * history reads `maxMessages` rows before it counts bytes, so with messages of about 250 bytes a larger number would be read in vain
+ * (measured: 500 rows for a frame of 16 KiB stream at a quarter of the rate).
  */
-export const frameBounds: PageBounds = { maxMessages: 250, maxBytes: 64 * 1024 };
+export function frameBounds(taken: number): PageBounds {
+  return taken < FRAMES_UNTIL_READY ? firstFrames : readyFrames;
+}
 
-/** A reader that has taken some frames gets larger ones: each costs a new iterator, which is a tenth of the work at this size. */
-const readyFrameBounds: PageBounds = { maxMessages: 500, maxBytes: 128 * 1024 };
+const firstFrames: PageBounds = { maxMessages: 125, maxBytes: 32 * 1024, patient: true };
+const readyFrames: PageBounds = { maxMessages: 500, maxBytes: 128 * 1024, patient: true };
 
-/** So many frames a reader takes before it gets larger ones: HTTP/2 alone lets one or two pass that nobody reads. */
-const framesUntilReady = 8;
+/** HTTP/2 alone lets two or three small frames pass that nobody reads; twice that is somebody who reads. */
+const FRAMES_UNTIL_READY = 8;
 
 /** Reads the bounds and the place of a ReadMessages call, then streams page by page: no page outlives its frame. */
 export function readMessages(
@@ -37,7 +39,7 @@ export function readMessages(
     let taken = 0;
     do {
       frames.signal.throwIfAborted();
-      const wanted = taken++ < framesUntilReady ? frameBounds : readyFrameBounds;
+      const wanted = frameBounds(taken++);
       const bounds = { ...wanted, maxMessages: Math.min(wanted.maxMessages, left) };
       // Nothing here may hold the page while its frame waits for a slow reader: hence `then` and not `await`.
       const step = await history

@@ -31,6 +31,7 @@ export function watchMessages(
     if (start.revision > history.revision + 1) {
       throw new DomainError({ reason: 'REVISION_AHEAD', revision: history.revision });
     }
+    let taken = 0;
     let at = { place: start, revision: start.revision - 1 };
     const heartbeat = (): Promise<void> =>
       frames.write(frameOf([], [], at.revision, tokens.encode(encodeCursor(at.place))));
@@ -41,7 +42,7 @@ export function watchMessages(
       let beating = Promise.resolve();
       // Nothing here may hold the batch while its frame waits for a slow reader: hence `then` and not `await`.
       const sent = history
-        .nextChanges(filter, at.place, frameBounds, frames.signal)
+        .nextChanges(filter, at.place, frameBounds(taken++), frames.signal)
         .then((batch) => beating.then(() => (batch === undefined ? undefined : after(send(batch), batch))));
       const arrival = new Arrival(sent);
       while (!(await arrival.within(heartbeatMs))) await (beating = heartbeat());

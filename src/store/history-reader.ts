@@ -18,6 +18,8 @@ export interface MessageQuery {
 export interface PageBounds {
   maxMessages: number;
   maxBytes: number;
+  /** True for streams: the read waits until few others of its kind run, so that single pages come first. */
+  patient?: boolean;
 }
 
 /** A page of messages. */

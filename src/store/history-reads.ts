@@ -26,7 +26,8 @@ import type {
 } from './history-reader.js';
 import { positionOf } from './identity.js';
 import { chatNumberKey, identityRange, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
-import { readMessagePage } from './message-reads.js';
+import { readMessagePage, type ResolvedQuery } from './message-reads.js';
+import { inTurn } from './read-gate.js';
 import type { Wakeup } from './wakeup.js';
 
 /** The reading side of a history. */
@@ -71,12 +72,14 @@ export abstract class HistoryReads implements HistoryReader {
     return phone === undefined ? jid : phone.toString();
   }
 
-  async readMessages(query: MessageQuery, cursor: Buffer | undefined, bounds: PageBounds): Promise<MessagePage> {
-    const { chat, ...rest } = query;
-    if (chat === undefined) return readMessagePage(this.#database, { ...rest, scope: 'account' }, cursor, bounds);
+  async readMessages(asked: MessageQuery, cursor: Buffer | undefined, bounds: PageBounds): Promise<MessagePage> {
+    const { chat, ...rest } = asked;
+    const read = (scope: ResolvedQuery['scope']): Promise<MessagePage> =>
+      inTurn(bounds, () => readMessagePage(this.#database, { ...rest, scope }, cursor, bounds));
+    if (chat === undefined) return read('account');
     const record = await this.#findChat(await this.resolveChat(chat));
     if (record === undefined) return { messages: [], next: undefined, resume: cursor };
-    return readMessagePage(this.#database, { ...rest, scope: { chatNumber: record.chatNumber } }, cursor, bounds);
+    return read({ chatNumber: record.chatNumber });
   }
 
   async findMessages(filter: {
@@ -130,7 +133,8 @@ export abstract class HistoryReads implements HistoryReader {
       const news = this.#wakeup.next(signal);
       const chatJid = filter.chat === undefined ? undefined : await this.resolveChat(filter.chat);
       const chatNumber = chatJid === undefined ? undefined : ((await this.#findChat(chatJid))?.chatNumber ?? null);
-      const batch = await readChanges(this.#database, { ...filter, chatJid, chatNumber }, cursor, bounds);
+      const wanted = { ...filter, chatJid, chatNumber };
+      const batch = await inTurn(bounds, () => readChanges(this.#database, wanted, cursor, bounds));
       if (batch !== undefined) return batch;
       await news;
     }
