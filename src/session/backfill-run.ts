@@ -99,6 +99,7 @@ async function importMessages(
   try {
     for await (const result of readPages(range, ask)) {
       if (pages++ % PAGES_PER_SPACE_CHECK === 0) await context.checkSpace();
+      await store.catchUp(() => backfill.stopped);
       const merging = commit(async (building) => {
         const record = clone(BackfillRecordSchema, latest);
         const page = Buffer.from(result.page.buffer, result.page.byteOffset, result.page.byteLength);

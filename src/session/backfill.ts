@@ -83,6 +83,11 @@ export class LiveBackfill {
     return record;
   }
 
+  /** True once `stopTasks` was called. */
+  get stopped(): boolean {
+    return Atomics.load(new Int32Array(this.control), control.cancel) !== 0;
+  }
+
   /** Stops the tasks that run for it; they answer CANCELLED. */
   stopTasks(): void {
     Atomics.store(new Int32Array(this.control), control.cancel, 1);

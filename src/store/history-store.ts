@@ -1,4 +1,5 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
+import { setTimeout as delay } from 'node:timers/promises';
 import { MESSAGE_KEY_BYTES } from '../domain/page-format.js';
 import {
   type BackfillRecord,
@@ -134,6 +135,16 @@ export class HistoryStore extends HistoryReads {
     this.#filter = filter;
   }
 
+  /**
+   * Waits until LevelDB has merged most of what was written. Whoever writes much calls it before each commit: else LevelDB stops all
+   * writes at some point, and a commit of somebody else takes more than a second.
+   */
+  async catchUp(stopped: () => boolean): Promise<void> {
+    while (this.#database.unmergedTables >= MAX_UNMERGED_TABLES && !stopped()) {
+      await delay(CATCH_UP_MS);
+    }
+  }
+
   /** Lets go of what `beginImport` took. */
   endImport(): void {
     this.#filter = undefined;
@@ -213,6 +224,10 @@ function addLogged(filter: IdentityFilter, value: Buffer): void {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** One less than where LevelDB begins to slow writes down, less what is written while it merges. */
+const MAX_UNMERGED_TABLES = 7;
+const CATCH_UP_MS = 5;
 
 /** A commit of so many mappings stays below a few MB. */
 const MAPPINGS_PER_COMMIT = 5000;
