@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isServerId } from '../domain/server-id.js';
 
@@ -26,8 +26,12 @@ export class BackfillFiles {
     await rm(this.uploadPath, { force: true });
   }
 
-  /** Removes everything. */
+  /**
+   * Removes everything. The decrypted database is cut to nothing first: a thread that has nothing to do keeps its last file open for a
+   * while, and a file that is only unlinked keeps its blocks.
+   */
   async remove(): Promise<void> {
+    await truncate(this.databasePath).catch(() => undefined);
     await rm(this.directory, { recursive: true, force: true });
   }
 

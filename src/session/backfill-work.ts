@@ -27,7 +27,7 @@ export class BackfillWork {
   readonly #dependencies: WorkDependencies;
   readonly #drop: DropDirectory;
   readonly #onEnded: (backfill: LiveBackfill, session: Session) => Promise<void>;
-  #stopping = false;
+  readonly #stopping = new AbortController();
 
   constructor(
     dependencies: WorkDependencies,
@@ -68,7 +68,7 @@ export class BackfillWork {
 
   /** Stops all work and waits for it. */
   async stop(backfills: LiveBackfill[]): Promise<void> {
-    this.#stopping = true;
+    this.#stopping.abort();
     for (const backfill of backfills) {
       backfill.stopTasks();
       backfill.changes.close();
@@ -132,17 +132,18 @@ export class BackfillWork {
         );
         break;
       } catch (error) {
-        if (this.#stopping) return;
+        if (this.#stopping.signal.aborted) return;
         const fault = faultOf(error);
-        if (fault?.reason === 'SESSION_UNAVAILABLE' && attempt < MAX_ATTEMPTS && !backfill.cancelRequested) {
+        const passes = fault?.reason === 'SESSION_UNAVAILABLE' && !isDiskFull(error);
+        if (passes && attempt < MAX_ATTEMPTS && !backfill.cancelRequested) {
           log.warn({ ...ids, err: error }, 'backfill interrupted; it goes on from its checkpoint');
-          await delay(Math.max(0, session.retryAtMs - this.#dependencies.now()) + 1);
+          await this.#untilRetry(session);
           await this.#reload(backfill, session);
           continue;
         }
         if (fault === undefined) log.error({ ...ids, err: error }, 'backfill failed for an unknown reason');
         const ending = endingOf(fault, error);
-        await this.fail(backfill, session, backfill.cancelRequested ? { reason: 'CANCELLED' } : ending);
+        await this.#failSurely(backfill, session, backfill.cancelRequested ? { reason: 'CANCELLED' } : ending);
         log.info({ ...ids, reason: ending.reason }, 'backfill ended');
         return;
       }
@@ -156,6 +157,30 @@ export class BackfillWork {
   async #reload(backfill: LiveBackfill, session: Session): Promise<void> {
     const record = await session.use((store) => store.getBackfill(backfill.id)).catch(() => undefined);
     if (record !== undefined) backfill.publish(record);
+  }
+
+  /**
+   * Ends a backfill also when its store cannot be written at the moment: else nobody could follow it to its end, or make another one.
+   * What it took of the disk is given back first, because LevelDB needs room even to be opened.
+   */
+  async #failSurely(backfill: LiveBackfill, session: Session, fault: BackupFault): Promise<void> {
+    for (;;) {
+      try {
+        await this.fail(backfill, session, fault);
+        return;
+      } catch (error) {
+        if (this.#stopping.signal.aborted || session.closed) throw error;
+        this.#dependencies.log.warn({ backfillId: backfill.id, err: error }, 'the end of a backfill is recorded later');
+        await backfill.files.remove();
+        await this.#untilRetry(session);
+      }
+    }
+  }
+
+  /** Waits until the session's store may be tried again, at least a moment. */
+  async #untilRetry(session: Session): Promise<void> {
+    const pauseMs = Math.max(RETRY_MS, session.retryAtMs - this.#dependencies.now() + 1);
+    await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
   async #end(backfill: LiveBackfill, session: Session, record: BackfillRecord): Promise<void> {
@@ -211,6 +236,9 @@ const BACKUP_FAULTS: ReadonlySet<string> = new Set<BackupFault['reason']>([
   'CANCELLED',
   'INTERNAL',
 ]);
+
+/** A store that failed says itself when it may be tried again; this keeps anything else from being tried without a pause. */
+const RETRY_MS = 50;
 
 /** As often is a store opened anew for one backfill before it fails. */
 const MAX_ATTEMPTS = 4;

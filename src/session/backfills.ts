@@ -55,13 +55,13 @@ export class Backfills {
   async recover(): Promise<void> {
     for await (const { backfillId, pointer } of this.#registry.pointers('')) {
       if (!pointer.active) continue;
-      const session = await this.#findSession(parseSessionId(pointer.sessionId));
       try {
+        const session = await this.#findSession(parseSessionId(pointer.sessionId));
         const record = await session.use((store) => store.getBackfill(backfillId));
         if (record === undefined || isTerminal(stateOf(record))) await this.#deactivate(backfillId, session);
         else await this.#work.resumeAfterRestart(this.#makeLive(record, session), session);
       } catch (error) {
-        // One session that cannot be opened must not keep the others from starting; it is tried again at the next start.
+        // One session that cannot be found or opened must not keep the others from starting; it is tried again at the next start.
         this.#dependencies.log.error({ sessionId: pointer.sessionId, backfillId, err: error }, 'backfill not resumed');
       }
     }
@@ -75,9 +75,6 @@ export class Backfills {
   async create(request: NewBackfill): Promise<BackfillRecord> {
     const session = await this.#findSession(parseSessionId(request.sessionId));
     const { sessionId } = session.record;
-    if (Buffer.byteLength(request.requestId) > MAX_REQUEST_ID) {
-      invalidArgument('request_id', `has more than ${MAX_REQUEST_ID} bytes`);
-    }
     if (request.requestId !== '') {
       const known = await session.use((store) => store.findBackfillByRequest(request.requestId));
       if (known !== undefined) return this.#live.get(backfillOf(known).backfillId)?.backfill.record ?? known;
@@ -87,7 +84,8 @@ export class Backfills {
     this.#creating.add(sessionId);
     try {
       checkKey(request.key);
-      return await this.#create(request, session);
+      // In use, so that a deletion of the session waits until all of it is there or nothing.
+      return await session.use(() => this.#create(request, session));
     } finally {
       this.#creating.delete(sessionId);
     }
@@ -124,13 +122,19 @@ export class Backfills {
     }
     // First the pointer: one without a record is forgotten at the next start, a record without one would never be resumed.
     await this.#putPointer(shown.backfillId, session, true);
-    await session.commit((commit) => {
-      putBackfill(commit, record);
-      return Promise.resolve();
-    });
+    try {
+      await new BackfillFiles(session.directory, shown.backfillId).create();
+      await session.commit((commit) => {
+        putBackfill(commit, record);
+        return Promise.resolve();
+      });
+      if (session.closed) throw new DomainError({ reason: 'SHUTTING_DOWN' });
+    } catch (error) {
+      await this.#deactivate(shown.backfillId, session);
+      throw error;
+    }
     const backfill = this.#makeLive(record, session);
     backfill.key = request.key;
-    await backfill.files.create();
     this.#dependencies.log.info({ sessionId: shown.sessionId, backfillId: shown.backfillId }, 'backfill created');
     if (source.kind === 'drop') this.#work.start(backfill, session);
     return record;
@@ -203,11 +207,8 @@ export class Backfills {
 
   async *watch(backfillId: string, signal: AbortSignal): AsyncGenerator<BackfillRecord, void, undefined> {
     const live = this.#live.get(backfillId);
-    if (live === undefined) {
-      yield await this.get(backfillId);
-      return;
-    }
-    yield* live.backfill.watch(signal);
+    if (live === undefined) yield await this.get(backfillId);
+    else yield* live.backfill.watch(signal);
   }
 
   async openUpload(backfillId: string): Promise<UploadSink> {
@@ -217,8 +218,10 @@ export class Backfills {
     if (backfill.uploadOpen) throw new DomainError({ reason: 'UPLOAD_IN_PROGRESS', backfillId });
     backfill.uploadOpen = true;
     try {
-      return await Upload.open(backfill, {
+      const upload = await Upload.open(backfill, {
         committed: async (size) => {
+          // What is being cancelled must not come back to life by a record that was drafted before.
+          if (backfill.cancelRequested || backfill.state !== 'uploading') return;
           const record = backfill.draft();
           backfillOf(record).committedSize = BigInt(size);
           await this.#work.save(backfill, session, record);
@@ -232,6 +235,11 @@ export class Backfills {
           backfill.uploadOpen = false;
         },
       });
+      if (!isTerminal(backfill.state)) return upload;
+      // It was cancelled while its file was made anew.
+      await upload.close();
+      await backfill.files.remove();
+      throw new DomainError({ reason: 'BACKFILL_NOT_UPLOADING', backfillId, state: backfill.state });
     } catch (error) {
       backfill.uploadOpen = false;
       throw error;
@@ -255,7 +263,8 @@ export class Backfills {
   }
 
   #refuseSecond({ backfill, record: { sessionId } }: Session): void {
-    if (backfill === undefined) return;
+    // One that has just ended is seen to have before the last of it is gone.
+    if (backfill === undefined || isTerminal(backfill.state)) return;
     throw new DomainError({ reason: 'BACKFILL_RUNNING', sessionId, backfillId: backfill.id });
   }
 
@@ -288,5 +297,3 @@ function checkKey(key: BackupKeyInput): void {
   if (!parsed.ok) throw new DomainError(parsed.fault);
   wipeKey(parsed.key);
 }
-
-const MAX_REQUEST_ID = 128;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError } from '../domain/fault.js';
 import type { SessionRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Logger } from '../log.js';
@@ -45,6 +46,11 @@ export class Session {
     return this.#failures < FAILURES_UNTIL_FAILED ? 'recovering' : 'failed';
   }
 
+  /** True once `close` was called. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** When the store may be tried again, in ms since 1970. */
   get retryAtMs(): number {
     return this.#retryAtMs;
@@ -59,8 +65,9 @@ export class Session {
       try {
         return await work(store);
       } catch (error) {
-        if (store.failure === undefined) throw error;
-        this.#giveUp(open, store.failure);
+        if (store.failure !== undefined) this.#giveUp(open, store.failure);
+        // It was closed under a reader that took its time: what that one then saw is not its fault.
+        else if (this.#open === open || error instanceof DomainError) throw error;
         throw this.#unavailable(error);
       }
     } finally {
@@ -76,7 +83,7 @@ export class Session {
     });
   }
 
-  /** Ends followers, waits for everybody who uses the store, and closes it. Later calls are refused. */
+  /** Ends followers, waits a moment for everybody who uses the store, and closes it. Later calls are refused. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#idleTimer);
@@ -127,7 +134,7 @@ export class Session {
     this.#retire(open);
   }
 
-  /** Lets nobody new use a store, and closes it when those who do have ended. */
+  /** Lets nobody new use a store, and closes it when those who do have ended, or did not for a while. */
   #retire(open: OpenHistory): void {
     this.#open = undefined;
     this.#closing = this.#closing.then(() => this.#closeStore(open));
@@ -149,9 +156,12 @@ export class Session {
     if (store === undefined) return;
     store.endFollowers();
     if (open.users > 0) {
-      await new Promise<void>((resolve) => {
+      const grace = new AbortController();
+      const unused = new Promise<void>((resolve) => {
         open.whenUnused = resolve;
       });
+      await Promise.race([unused, delay(CLOSE_GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined)]);
+      grace.abort();
     }
     await store.close().catch((error: unknown) => {
       this.#dependencies.log.warn({ sessionId: this.record.sessionId, err: error }, 'closing the history failed');
@@ -175,6 +185,9 @@ const STORE_OPTIONS = { cacheBytes: 8 * 1024 * 1024, writeBufferBytes: 8 * 1024 
 
 /** An unused session gives its memory and descriptors back. Opening it again takes some milliseconds. */
 const IDLE_MS = 60_000;
+
+/** Streams to clients that do not read may last for long: neither a deletion nor a recovery waits for them. */
+const CLOSE_GRACE_MS = 1000;
 
 const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 60_000;

@@ -28,6 +28,8 @@ export class Supervisor implements Sessions {
   readonly #registry: Registry;
   readonly #backfills: Backfills;
   readonly #sessions = new Map<SessionId, Session>();
+  /** Sessions that are being made: the second of two calls at once must be refused. */
+  readonly #creating = new Set<SessionId>();
   #closed = false;
 
   private constructor(registry: Registry, dependencies: SupervisorDependencies) {
@@ -69,6 +71,16 @@ export class Supervisor implements Sessions {
       invalidArgument('display_name', `has more than ${MAX_DISPLAY_NAME} bytes`);
     }
     this.#refuseWhenClosed();
+    if (this.#creating.has(id)) throw new DomainError({ reason: 'SESSION_EXISTS', sessionId: id });
+    this.#creating.add(id);
+    try {
+      return await this.#create(id, displayName);
+    } finally {
+      this.#creating.delete(id);
+    }
+  }
+
+  async #create(id: SessionId, displayName: string): Promise<SessionView> {
     if ((await this.#registry.getSession(id)) !== undefined) {
       throw new DomainError({ reason: 'SESSION_EXISTS', sessionId: id });
     }
@@ -106,10 +118,11 @@ export class Supervisor implements Sessions {
   async deleteSession(sessionId: string): Promise<void> {
     const id = parseSessionId(sessionId);
     const session = await this.#session(id);
-    await this.#backfills.cancelAll(session);
+    // From here on nobody finds it, and a crash leaves the rest to the next start.
     await this.#registry.putSession({ ...session.record, deleting: true });
-    await session.close();
     this.#sessions.delete(id);
+    await this.#backfills.cancelAll(session);
+    await session.close();
     await this.#finishDeletion(session.record);
     this.#dependencies.log.info({ sessionId: id }, 'session deleted');
   }
