@@ -107,27 +107,28 @@ async function mergeKnown(
   counts: MergeCounts,
 ): Promise<void> {
   const { overlay } = commit;
-  await overlay.prefetch(known.flatMap((record) => [record.identityKey, ...record.aliases.map((a) => a.identityKey)]));
-  await rememberTwins(commit, known, fresh);
-  const changed: PageRecord[] = [];
+  const stored = await overlay.getMany(known.map((record) => record.identityKey));
+  // Most of a backup that comes again ends here: what was merged last is the same, at the same place.
+  const changed = known.filter((record, i) => record.aliases.length > 0 || !isStored(record, stored[i]));
+  counts.unchanged += known.length - changed.length;
+  await overlay.prefetch(
+    changed.flatMap((record) => [record.identityKey, ...record.aliases.map((a) => a.identityKey)]),
+  );
+  await rememberTwins(commit, changed, fresh);
   const rows: Buffer[] = [];
-  for (const record of known) {
-    const stored = await overlay.get(record.identityKey);
-    if (stored !== undefined && record.op === recordOp.message && record.aliases.length === 0) {
-      if (stored.equals(record.identityValue)) {
-        counts.unchanged++;
-        continue;
-      }
-      if (stored[0] === identityForm.message)
-        rows.push(primaryKeyOf(positionOf(stored)), hiddenKey(record.identityKey));
-    }
-    changed.push(record);
+  for (const record of changed) {
+    const value = await overlay.get(record.identityKey);
+    if (value?.[0] === identityForm.message) rows.push(primaryKeyOf(positionOf(value)), hiddenKey(record.identityKey));
   }
   await overlay.prefetch(rows);
   for (const record of changed) {
     if (record.op === recordOp.deleted) await removeDeleted(commit, record, counts);
     else await mergeRecord(commit, record, counts);
   }
+}
+
+function isStored(record: PageRecord, value: Buffer | undefined): boolean {
+  return record.op === recordOp.message && value?.equals(record.identityValue) === true;
 }
 
 /**

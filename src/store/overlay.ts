@@ -22,6 +22,17 @@ export class Overlay {
     missing.forEach((key, i) => this.#known.set(key.toString('latin1'), values[i]));
   }
 
+  /** Reads many keys at once, without keeping what they hold. */
+  async getMany(keys: Buffer[]): Promise<(Buffer | undefined)[]> {
+    await this.#before;
+    const values = await this.#database.getMany(keys);
+    if (this.#known.size === 0) return values;
+    return keys.map((key, i) => {
+      const name = key.toString('latin1');
+      return this.#known.has(name) ? this.#known.get(name) : values[i];
+    });
+  }
+
   async get(key: Buffer): Promise<Buffer | undefined> {
     const name = key.toString('latin1');
     if (this.#known.has(name)) return this.#known.get(name);

@@ -129,7 +129,7 @@ export interface StrayFile {
   mode: number;
 }
 
-/** All files and empty directories below a data directory that LevelDB did not make. */
+/** All files below a data directory that LevelDB did not make. */
 export async function findStrayFiles(dataDirectory: string): Promise<StrayFile[]> {
   const stray: StrayFile[] = [];
   const visit = async (directory: string): Promise<void> => {

@@ -48,12 +48,13 @@ afterAll(async () => {
 async function refusalOf(sessionId: string, bytes: Uint8Array, given: KeyInit | undefined): Promise<CallError> {
   const { client } = daemon;
   await ensureSession(client, sessionId);
-  const created = await createUpload(client, sessionId, bytes.length, given).catch((error: unknown) => error);
-  if (created instanceof CallError) return created;
-  if (created instanceof Error || typeof created !== 'object' || created === null || !('backfillId' in created)) {
-    throw new Error('neither made nor refused', { cause: created });
+  let backfillId: string;
+  try {
+    ({ backfillId } = await createUpload(client, sessionId, bytes.length, given));
+  } catch (error) {
+    if (error instanceof CallError) return error;
+    throw error;
   }
-  const backfillId = String(created.backfillId);
   const call: unknown = await client.backfills
     .uploadBackup(chunksOf(backfillId, bytes))
     .catch((error: unknown) => error);
