@@ -1,6 +1,9 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { readPage } from '../src/backup/read-page.js';
 import type { Answer, PageResult, ReadPageTask } from '../src/backup/task.js';
+import { workBehindOthers } from '../src/backup/priority.js';
+
+workBehindOthers();
 
 /** Piscina's entry: reads a page of messages. Its bytes change hands instead of being copied. */
 export default function page(task: ReadPageTask): Answer<PageResult> {
