@@ -66,6 +66,6 @@ export class Addresses {
 
   private resolve(fileJid: string): Address {
     const jid = this.mappings.get(fileJid) ?? fileJid;
-    return { jid, person: isPerson(jid), unresolved: isLid(jid), name: this.names.of(jid) };
+    return { jid, person: isPerson(jid), unresolved: isLid(jid), name: this.names.of(fileJid) };
   }
 }

@@ -42,10 +42,10 @@ export class ImportFile {
     pulse: Pulse,
   ) {
     this.keyset = new Keyset(db, new Schema(db), pulse);
-    const mappings = readMappings(this.keyset);
+    const own = readMappings(this.keyset);
     const names = readPlanNames(plan);
-    for (const [lid, phone] of names.extraMappings) if (!mappings.has(lid)) mappings.set(lid, phone);
-    this.addresses = new Addresses(this.keyset, mappings, Names.read(this.keyset, mappings));
+    const mappings = new Map([...names.extraMappings, ...own]);
+    this.addresses = new Addresses(this.keyset, mappings, Names.read(this.keyset, own));
     this.indexes = new Map(plan.sideIndexes.map((index) => [index.table, index]));
     this.numbers = new Map(names.chats);
     this.chatRows = this.keyset.rows(chatTable);

@@ -13,13 +13,18 @@ export function isMasked(name: string): boolean {
   return name.includes('\u2219') || name.includes('\u2022');
 }
 
-/** Names that people gave themselves, by canonical JID. */
+/** Names that people gave themselves, by the JID that is canonical as far as the file knows. */
 export class Names {
   private readonly names = new Map<string, string>();
 
-  /** Reads `lid_display_name`; masked names are left out. Of a person with several LIDs the first name counts. */
+  private constructor(private readonly mappings: ReadonlyMap<string, string>) {}
+
+  /**
+   * Reads `lid_display_name`; masked names are left out. Of a person with several LIDs the first name counts. `mappings` are those of
+   * the file alone: what a file says of a message must not depend on what was known before it came.
+   */
   static read(keyset: Keyset, mappings: ReadonlyMap<string, string>): Names {
-    const result = new Names();
+    const result = new Names(mappings);
     const rows = keyset.rows(jidTable);
     keyset.each(lidNameTable, (lidRowId, nameRow) => {
       const name = textOf(nameRow[nameAt.display_name]);
@@ -33,8 +38,8 @@ export class Names {
     return result;
   }
 
-  /** Returns the name of a person, '' when it is not known. */
-  of(jid: string): string {
-    return this.names.get(jid) ?? '';
+  /** Returns the name of the person with an address of the file, '' when it is not known. */
+  of(fileJid: string): string {
+    return this.names.get(this.mappings.get(fileJid) ?? fileJid) ?? '';
   }
 }

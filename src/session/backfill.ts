@@ -97,8 +97,10 @@ export class LiveBackfill {
   async *watch(signal: AbortSignal): AsyncGenerator<BackfillRecord, void, undefined> {
     while (!signal.aborted) {
       const change = this.changes.next(signal);
-      yield this.#record;
-      if (isTerminal(this.state) || this.changes.closed) return;
+      const record = this.#record;
+      yield record;
+      // It may have gone on, even to its end, while the other side took its time with this one.
+      if (isTerminal(stateOf(record)) || (this.changes.closed && this.#record === record)) return;
       await change;
       await delay(WATCH_PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }

@@ -45,8 +45,9 @@ export async function putChat(commit: Commit, facts: ChatFacts, asOfMs: number):
     if (person !== undefined) adoptPerson(record, fromBinary(ContactRecordSchema, person).contact);
   }
   const chat = chatOf(record);
-  const newer = BigInt(asOfMs) >= record.asOfMs;
-  const better = facts.nameRank > record.nameRank || (facts.nameRank === record.nameRank && newer);
+  const asOf = BigInt(asOfMs);
+  const later = asOf > record.asOfMs || (asOf === record.asOfMs && facts.name > chat.name);
+  const better = facts.nameRank > record.nameRank || (facts.nameRank === record.nameRank && later);
   if (facts.name !== '' && better) {
     chat.name = facts.name;
     record.nameRank = facts.nameRank;
@@ -55,12 +56,7 @@ export async function putChat(commit: Commit, facts: ChatFacts, asOfMs: number):
     .filter((jid) => jid !== chat.jid)
     .sort();
   noteCreation(chat, timeOf(facts.createMs));
-  if (newer) {
-    chat.archived = facts.archived;
-    chat.unreadCount = facts.unreadCount;
-    chat.ephemeralSeconds = facts.ephemeralSeconds;
-    record.asOfMs = BigInt(asOfMs);
-  }
+  noteView(record, facts, asOf);
   saveChat(commit, record, before);
   return record.chatNumber;
 }
@@ -92,6 +88,21 @@ function newChat(commit: Commit, jid: string): ChatRecord {
   const record = create(ChatRecordSchema, { chat, chatNumber });
   saveChat(commit, record);
   return record;
+}
+
+/** The phone's view of a chat: the later source wins; of two of the same time neither, so that their order does not matter. */
+export function noteView(
+  record: ChatRecord,
+  view: Pick<Chat, 'archived' | 'unreadCount' | 'ephemeralSeconds'>,
+  asOfMs: bigint,
+): void {
+  const chat = chatOf(record);
+  if (asOfMs < record.asOfMs) return;
+  const same = asOfMs === record.asOfMs;
+  chat.archived = view.archived || (same && chat.archived);
+  chat.unreadCount = same ? Math.max(chat.unreadCount, view.unreadCount) : view.unreadCount;
+  chat.ephemeralSeconds = same ? Math.max(chat.ephemeralSeconds, view.ephemeralSeconds) : view.ephemeralSeconds;
+  record.asOfMs = asOfMs;
 }
 
 /** Of two times of creation the earlier one counts, whichever came first: a phone that was set up anew makes its chats anew. */
@@ -139,8 +150,9 @@ export async function putContact(commit: Commit, contact: Contact, asOfMs: numbe
 function mergeContact(known: ContactRecord, contact: Contact, asOfMs: number): { contact: Contact; asOfMs: bigint } {
   const old = known.contact;
   if (old === undefined) return { contact, asOfMs: BigInt(asOfMs) };
-  const newer = BigInt(asOfMs) >= known.asOfMs;
-  const [first, second] = newer ? [contact, old] : [old, contact];
+  const newer = BigInt(asOfMs) > known.asOfMs;
+  const tied = BigInt(asOfMs) === known.asOfMs && contact.name > old.name;
+  const [first, second] = newer || tied ? [contact, old] : [old, contact];
   return {
     contact: {
       ...first,

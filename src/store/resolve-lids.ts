@@ -11,7 +11,7 @@ import {
 import { type MessageKey, MessageSchema } from '../gen/scrollback/v1/message_pb.js';
 import { type Commit, keyOf } from './commit.js';
 import type { Database } from './database.js';
-import { chatOf, loadChat, noteCreation, putContact, saveChat } from './directory.js';
+import { chatOf, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
 import { encodeFacts, fingerprint } from './facts.js';
 import { deletedValue, identityKeyOf, resolveIdentity } from './identity.js';
 import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
@@ -80,12 +80,7 @@ function joinChats(target: ChatRecord, gone: ChatRecord): void {
     target.nameRank = gone.nameRank;
   }
   noteCreation(chat, other.createTime);
-  if (gone.asOfMs > target.asOfMs) {
-    chat.archived = other.archived;
-    chat.unreadCount = other.unreadCount;
-    chat.ephemeralSeconds = other.ephemeralSeconds;
-    target.asOfMs = gone.asOfMs;
-  }
+  noteView(target, other, gone.asOfMs);
 }
 
 async function uniteContacts(commit: Commit, lid: string, phone: string): Promise<void> {
