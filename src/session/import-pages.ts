@@ -58,5 +58,5 @@ export async function* readPages(
 /** Rows of a page and so of a commit: about 8 ms of the main thread, and one sync for so many messages. */
 const PAGE_ROWS = 2000;
 
-/** A page of real messages has 0.4 MB; with 64 KiB texts it ends here. */
+/** A page of the benchmark's messages has 0.9 MB; with 64 KiB texts it ends here. */
 const PAGE_BYTES = 2 * 1024 * 1024;

@@ -179,7 +179,7 @@ interface OpenHistory {
 
 /**
  * 8 MiB of cache hold the newest blocks of many chats. The write buffer is LevelDB's unit of writing, and two of it may be in memory: with
- * 4 MiB the import of a million messages took 8 % longer, with 16 MiB it needed 60 MB more (measured).
+ * 4 MiB the import of a million messages took 8 to 20 % longer, with 16 MiB it needed 26 to 80 MB more (few runs, busy machine).
  */
 const STORE_OPTIONS = { cacheBytes: 8 * 1024 * 1024, writeBufferBytes: 8 * 1024 * 1024 };
 

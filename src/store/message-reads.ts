@@ -190,5 +190,5 @@ const DENSE_MIN_ROWS = 128;
 /** How many rows a scan passes before it is judged. */
 const DENSE_PROBE_ROWS = 64;
 
-/** A look-up costs about as much as passing over seven rows (19 µs against 2.6 µs; measured on 1 M messages). */
+/** LevelDB looks up some 52 k rows/s and scans 234 to 617 k: a look-up costs as much as passing over 5 to 12 rows. Not tuned here. */
 const DENSE_MAX_PASSED = 6;

@@ -2,7 +2,7 @@ import type { PageBounds } from './history-reader.js';
 
 /**
  * Lets a few reads of the database run at once. More would only wait for the four threads that do file work for Node, and each
- * holds an iterator with a block of every table that it passes: a thousand streams that begin together took 100 MB for that.
+ * holds an iterator with a block of every table that it passes: a thousand streams that begin together grew the daemon by 274 MB without it, by 204 to 219 MB with it.
  */
 export class ReadGate {
   readonly #limit: number;
