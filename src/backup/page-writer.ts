@@ -1,15 +1,22 @@
-import { IDENTITY_ID_OFFSET, MESSAGE_ID_MAX_BYTES, writeIdentityKey } from '../domain/identity.js';
-import { isPerson, JID_MAX_BYTES } from '../domain/jid.js';
+import { IDENTITY_ID_OFFSET, IDENTITY_MAX_BYTES, writeIdentityKey } from '../domain/identity.js';
+import { isPerson } from '../domain/jid.js';
 import {
   identityForm,
+  IDENTITY_VALUE_BYTES,
   keyPrefix,
   RECORD_FIXED_BYTES,
   recordOp,
   REVISION_TAIL_BYTES,
-  writeChatKey,
   writeEmptyTail,
 } from '../domain/page-format.js';
-import { hash64, hashResult, type Position, POSITION_BYTES, writePosition } from '../domain/position.js';
+import {
+  hash64,
+  hashResult,
+  type Position,
+  POSITION_BYTES,
+  POSITION_KIND_OFFSET,
+  writePosition,
+} from '../domain/position.js';
 import { writeHiddenFacts, writeMessage } from './message-encoder.js';
 import type { MessageFields } from './message-fields.js';
 import { ProtoWriter } from './proto-writer.js';
@@ -20,12 +27,8 @@ import { ProtoWriter } from './proto-writer.js';
  */
 const MESSAGE_MAX_BYTES = 3 * 1_048_576;
 
-/** An identity key: prefix, chat number, id, separator, direction, sender. */
-const IDENTITY_MAX_BYTES = IDENTITY_ID_OFFSET + MESSAGE_ID_MAX_BYTES + 2 + JID_MAX_BYTES;
-
 const OFFSET = { op: 0, aliases: 1, identityLength: 2, messageLength: 4, hiddenLength: 8, primary: 12 } as const;
-const CHAT_KEY_OFFSET = OFFSET.primary + 1 + POSITION_BYTES;
-const VALUE_OFFSET = CHAT_KEY_OFFSET + 1 + POSITION_BYTES;
+const VALUE_OFFSET = OFFSET.primary + 1 + POSITION_BYTES;
 
 /** The most aliases a record can hold; real messages have one. */
 const MAX_ALIASES = 255;
@@ -88,9 +91,12 @@ export class PageWriter {
     const messageLength = contentEnd + REVISION_TAIL_BYTES - messageStart;
     this.header(start, recordOp.message, fields, identityLength, messageLength, hiddenLength);
     const value = start + VALUE_OFFSET;
+    const position = start + OFFSET.primary + 1;
     buffer[value] = identityForm.message;
-    buffer.writeUInt32BE(hashResult.high, value + 1 + POSITION_BYTES);
-    buffer.writeUInt32BE(hashResult.low, value + 5 + POSITION_BYTES);
+    buffer.copyWithin(value + 1, position, position + 12);
+    buffer[value + 13] = buffer.readUInt8(position + POSITION_KIND_OFFSET);
+    buffer.writeUInt32BE(hashResult.high, value + 14);
+    buffer.writeUInt32BE(hashResult.low, value + 18);
     return true;
   }
 
@@ -100,8 +106,8 @@ export class PageWriter {
     const identityLength = this.begin(fields, chatNumber);
     this.header(start, recordOp.deleted, fields, identityLength, 0, 0);
     const value = start + VALUE_OFFSET;
+    this.writer.buffer.fill(0, value, value + IDENTITY_VALUE_BYTES);
     this.writer.buffer[value] = identityForm.deleted;
-    this.writer.buffer.fill(0, value + 1 + POSITION_BYTES, value + 9 + POSITION_BYTES);
   }
 
   /** Leaves room for the header, writes identity key and aliases, and sets the position to tie hash and chat alone. */
@@ -161,9 +167,6 @@ export class PageWriter {
     const primary = start + OFFSET.primary;
     buffer[primary] = keyPrefix.message;
     writePosition(buffer, primary + 1, this.position);
-    writeChatKey(buffer, start + CHAT_KEY_OFFSET, buffer, primary + 1);
-    const value = start + VALUE_OFFSET;
-    for (let n = 1; n <= POSITION_BYTES; n++) buffer[value + n] = buffer[primary + n] ?? 0;
   }
 }
 

@@ -1,37 +1,39 @@
-import { POSITION_BYTES, POSITION_CHAT_OFFSET } from './position.js';
+import { POSITION_BYTES } from './position.js';
 
 /**
  * How a worker hands messages to the store: bytes that the store can put into its database as they are. A page is a
  * sequence of records:
  *
  * ```
- *  0    1        2          4         8         12           38         64              98
- *  ┌────┬────────┬──────────┬─────────┬─────────┬────────────┬──────────┬───────────────┬──────────┬─────────┬─────────┬────────┐
- *  │ op │ aliases│ identity │ message │ hidden  │ primary    │ chat     │ identity      │ identity │ aliases │ message │ hidden │
- *  │ 1 B│ n 1 B  │ key len  │ len 4 B │ len 4 B │ key 26 B   │ key 26 B │ value 34 B    │ key      │ n × …   │         │        │
- *  │    │        │ 2 B      │         │         │            │          │               │          │         │         │        │
- *  └────┴────────┴──────────┴─────────┴─────────┴────────────┴──────────┴───────────────┴──────────┴─────────┴─────────┴────────┘
+ *  0    1        2          4         8         12           38              60
+ *  ┌────┬────────┬──────────┬─────────┬─────────┬────────────┬───────────────┬──────────┬─────────┬─────────┬────────┐
+ *  │ op │ aliases│ identity │ message │ hidden  │ primary    │ identity      │ identity │ aliases │ message │ hidden │
+ *  │ 1 B│ n 1 B  │ key len  │ len 4 B │ len 4 B │ key 26 B   │ value 22 B    │ key      │ n × …   │         │        │
+ *  │    │        │ 2 B      │         │         │            │               │          │         │         │        │
+ *  └────┴────────┴──────────┴─────────┴─────────┴────────────┴───────────────┴──────────┴─────────┴─────────┴────────┘
  * ```
  *
  * Lengths are little-endian. The keys and the identity value are those of `store/keyspaces.ts`. An alias is the length of its
  * identity key (2 B), its tie hash (8 B, as in a position) and its identity key. The message is an encoded
  * `scrollback.v1.Message` that ends with `REVISION_TAIL_BYTES`; hidden is an encoded `scrollback.store.v1.HiddenFacts`,
- * mostly empty. A record with op `deleted` has a position with tie hash and chat number only, and no message.
+ * mostly empty. A record with op `deleted` has a primary key with tie hash and chat number only, an identity value of zeros
+ * after its form, and no message.
  */
-export const RECORD_FIXED_BYTES = 12 + 2 * (1 + POSITION_BYTES) + (1 + POSITION_BYTES + 8);
+export const RECORD_FIXED_BYTES = 12 + (1 + POSITION_BYTES) + 22;
 
 /** Length of a primary key and of a chat key. */
 export const MESSAGE_KEY_BYTES = 1 + POSITION_BYTES;
 
-/** Length of the value of an identity. */
-export const IDENTITY_VALUE_BYTES = 1 + POSITION_BYTES + 8;
+/** Length of the value of an identity that has a message. */
+export const IDENTITY_VALUE_BYTES = 22;
 
 /** What a record says: a message, or only the knowledge that the user deleted it. */
 export const recordOp = { message: 1, deleted: 2 } as const;
 
 /**
- * The first byte of an identity's value. `message` and `deleted`: then the position (25 B) and the fingerprint (8 B).
- * `alias`: then the identity key of the message that it is another id of.
+ * The first byte of an identity's value. `message`: then what its key does not say of the position, time (6 B), ordinal (6 B), kind and
+ * direction (1 B), and the fingerprint (8 B). `deleted`: nothing. `alias`: then the identity key of the message that it is
+ * another id of.
  *
  * The fingerprint is `hash64` over the content that was merged last (message without its tail, followed by hidden): equal
  * content is recognised without reading the message.
@@ -39,7 +41,7 @@ export const recordOp = { message: 1, deleted: 2 } as const;
 export const identityForm = { message: 1, deleted: 2, alias: 3 } as const;
 
 /** First bytes of keys; the table with all of them is `store/keyspaces.ts`. */
-export const keyPrefix = { message: 0x6d, chatMessage: 0x63, identity: 0x69 } as const;
+export const keyPrefix = { message: 0x7a, chatMessage: 0x63, identity: 0x69 } as const;
 
 /**
  * Every stored message ends with these bytes: fields 30 (`create_revision`) and 31 (`revision`), fixed64, in this order.
@@ -77,19 +79,10 @@ export function readRevision(source: Buffer, end: number): number {
   return source.readUInt32LE(at + 12) + source.readUInt32LE(at + 16) * 2 ** 32;
 }
 
-/** Writes the chat key of the position at `from` of `source`: chat number first, then the rest. */
-export function writeChatKey(target: Buffer, offset: number, source: Buffer, from: number): void {
-  target[offset] = keyPrefix.chatMessage;
-  source.copy(target, offset + 1, from + POSITION_CHAT_OFFSET, from + POSITION_CHAT_OFFSET + 4);
-  source.copy(target, offset + 5, from, from + POSITION_CHAT_OFFSET);
-  target[offset + 25] = source.readUInt8(from + POSITION_BYTES - 1);
-}
-
 /** One record of a page, as views of the page's bytes: nothing is copied. */
 export interface PageRecord {
   op: number;
   primaryKey: Buffer;
-  chatKey: Buffer;
   identityValue: Buffer;
   identityKey: Buffer;
   aliases: readonly PageAlias[];
@@ -116,8 +109,7 @@ export function* readRecords(page: Buffer): Generator<PageRecord, void, undefine
     const hiddenLength = page.readUInt32LE(at + 8);
     const op = page.readUInt8(at);
     const primaryKey = page.subarray(at + 12, at + 38);
-    const chatKey = page.subarray(at + 38, at + 64);
-    const identityValue = page.subarray(at + 64, at + 98);
+    const identityValue = page.subarray(at + 38, at + 60);
     at += RECORD_FIXED_BYTES;
     const identityKey = page.subarray(at, (at += identityLength));
     let aliases = NO_ALIASES;
@@ -132,6 +124,6 @@ export function* readRecords(page: Buffer): Generator<PageRecord, void, undefine
     }
     const message = page.subarray(at, (at += messageLength));
     const hidden = page.subarray(at, (at += hiddenLength));
-    yield { op, primaryKey, chatKey, identityValue, identityKey, aliases, message, hidden };
+    yield { op, primaryKey, identityValue, identityKey, aliases, message, hidden };
   }
 }

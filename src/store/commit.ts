@@ -1,11 +1,5 @@
 import { clone, toBinary } from '@bufbuild/protobuf';
-import {
-  identityForm,
-  IDENTITY_VALUE_BYTES,
-  keyPrefix,
-  MESSAGE_KEY_BYTES,
-  writeChatKey,
-} from '../domain/page-format.js';
+import { keyPrefix, MESSAGE_KEY_BYTES } from '../domain/page-format.js';
 import {
   type Position,
   POSITION_BYTES,
@@ -15,12 +9,22 @@ import {
 } from '../domain/position.js';
 import { type HistoryRecord, HistoryRecordSchema, LogEntrySchema } from '../gen/scrollback/store/v1/record_pb.js';
 import { type MessageKey, MessageKeySchema, MessageSchema } from '../gen/scrollback/v1/message_pb.js';
-import { type ChatTotals, decodeTotals, encodeTotals, noTotals } from './chat-totals.js';
+import { type ChatEnd, ChatIndexChanges, endOfChat } from './chat-index.js';
+import {
+  type ChatTotals,
+  decodeTotals,
+  encodeTotals,
+  encodeTotalsList,
+  MAX_UNSAVED_CHATS,
+  noTotals,
+  SAVE_EVERY_REVISIONS,
+} from './chat-totals.js';
 import type { Database, WriteBatch } from './database.js';
 import { decodeFacts, type EncodedFacts, fingerprint, msOf, withRevisions } from './facts.js';
-import { identityHash, positionOf, type ResolvedIdentity, tieHashOf } from './identity.js';
+import { identityHash, messageValue, positionOf, type ResolvedIdentity, tieHashOf } from './identity.js';
 import type { IdentityFilter } from './identity-filter.js';
 import { chatNumberKey, hiddenKey, keyspace, logKey, prefixKey } from './keyspaces.js';
+import type { KnownTotals } from './known-totals.js';
 import type { MessageFacts } from './merge-message.js';
 import { Overlay } from './overlay.js';
 
@@ -40,11 +44,16 @@ export class Commit {
   readonly batch: WriteBatch;
   /** Totals of the chats that were touched, as they will be. */
   readonly totals = new Map<number, ChatTotals>();
+  /** True when all totals are in records of their own. */
+  savedTotals = false;
   readonly #database: Database;
   /** The writing of the commit before: what is read must come after it. */
   readonly before: Promise<void>;
-  readonly #knownTotals: ReadonlyMap<number, ChatTotals>;
+  readonly #known: KnownTotals;
   readonly #filter: IdentityFilter | undefined;
+  readonly #chatIndex = new ChatIndexChanges();
+  /** Where chats ended before this commit. */
+  readonly #ends = new Map<number, ChatEnd>();
   readonly #rows: Buffer[] = [];
   readonly #removed: MessageKey[] = [];
   readonly #otherIdentities: Buffer[] = [];
@@ -55,13 +64,13 @@ export class Commit {
   constructor(
     database: Database,
     state: HistoryState,
-    knownTotals: ReadonlyMap<number, ChatTotals>,
+    known: KnownTotals,
     filter: IdentityFilter | undefined,
     before: Promise<void>,
   ) {
     this.#database = database;
     this.before = before;
-    this.#knownTotals = knownTotals;
+    this.#known = known;
     this.#filter = filter;
     this.state = clone(HistoryRecordSchema, state);
     this.revision = Number(state.revision) + 1;
@@ -84,20 +93,33 @@ export class Commit {
     const missing: number[] = [];
     for (const chatNumber of chatNumbers) {
       if (this.totals.has(chatNumber)) continue;
-      const known = this.#knownTotals.get(chatNumber);
-      if (known !== undefined) this.totals.set(chatNumber, { ...known });
+      const known = this.#known.totalsOf(chatNumber);
+      if (known !== undefined) this.#setTotals(chatNumber, { ...known });
       else missing.push(chatNumber);
     }
     if (missing.length === 0) return;
     await this.before;
     const values = await this.#database.getMany(missing.map((number) => chatNumberKey(keyspace.chatTotals, number)));
-    missing.forEach((number, i) => this.totals.set(number, decodeTotals(values[i])));
+    missing.forEach((number, i) => this.#setTotals(number, decodeTotals(values[i])));
+  }
+
+  #setTotals(chatNumber: number, totals: ChatTotals): void {
+    this.totals.set(chatNumber, totals);
+    this.#ends.set(chatNumber, { messageCount: totals.messageCount, lastMs: totals.lastMs });
   }
 
   /** Notes that the row with this primary key was stored or changed, in the log. */
   logRow(primaryKey: Buffer): void {
     this.#rows.push(primaryKey);
     this.#changed = true;
+  }
+
+  /** Notes a message whose row is in the batch already, and that nothing was stored of. */
+  insertRow(primaryKey: Buffer): void {
+    const chatNumber = primaryKey.readUInt32BE(1 + POSITION_CHAT_OFFSET);
+    this.#chatIndex.insert(chatNumber, primaryKey);
+    this.countAdded(chatNumber, primaryKey.readUIntBE(1, 6));
+    this.logRow(primaryKey);
   }
 
   /** Counts a row that was not there before. */
@@ -127,7 +149,7 @@ export class Commit {
 
   /** Loads the facts of a stored message. */
   async loadFacts(stored: ResolvedIdentity): Promise<StoredFacts | undefined> {
-    const position = positionOf(stored.value);
+    const position = positionOf(stored);
     const message = await this.overlay.get(primaryKeyOf(position));
     if (message === undefined) return undefined;
     const hidden = await this.overlay.get(hiddenKey(stored.identityKey));
@@ -136,10 +158,10 @@ export class Commit {
 
   /** Removes the row of a stored message, and what is hidden of it; its identity stays for the caller to rewrite. */
   removeRow(stored: ResolvedIdentity): void {
-    const position = positionOf(stored.value);
+    const position = positionOf(stored);
     const { chatNumber } = readPosition(position, 0);
     this.overlay.delete(primaryKeyOf(position));
-    this.overlay.delete(chatKeyOf(position));
+    this.#chatIndex.set(position, false);
     this.overlay.delete(hiddenKey(stored.identityKey));
     const totals = this.#totalsOf(chatNumber);
     totals.messageCount--;
@@ -166,12 +188,9 @@ export class Commit {
     writePosition(position, 0, place);
     const primaryKey = primaryKeyOf(position);
     this.overlay.put(primaryKey, withRevisions(encoded.message, createRevision, this.revision));
-    this.overlay.put(chatKeyOf(position), EMPTY);
+    this.#chatIndex.set(position, true);
     if (encoded.hidden !== undefined) this.overlay.put(hiddenKey(identityKey), encoded.hidden);
-    this.overlay.put(
-      identityKey,
-      Buffer.concat([Buffer.of(identityForm.message), position, mark], IDENTITY_VALUE_BYTES),
-    );
+    this.overlay.put(identityKey, messageValue(position, mark));
     this.#filter?.add(place.tieHigh, place.tieLow, place.chatNumber);
     this.countAdded(place.chatNumber, position.readUIntBE(0, 6));
     this.logRow(primaryKey);
@@ -181,10 +200,7 @@ export class Commit {
   async finish(): Promise<void> {
     for (const chatNumber of this.#shrunk) await this.#recountEnds(chatNumber);
     this.overlay.flush(this.batch);
-    for (const [chatNumber, totals] of this.totals) {
-      if (totals.revision !== this.revision) continue;
-      this.batch.put(chatNumberKey(keyspace.chatTotals, chatNumber), encodeTotals(totals));
-    }
+    await this.#chatIndex.write(this.#database, this.batch, this.before, (chat) => this.#ends.get(chat));
     if (this.#changed) {
       this.state.revision = BigInt(this.revision);
       const entry = toBinary(LogEntrySchema, {
@@ -192,10 +208,25 @@ export class Commit {
         rows: Buffer.concat(this.#rewrote ? distinct(this.#rows) : this.#rows),
         removed: this.#removed,
         otherIdentities: Buffer.concat(this.#otherIdentities),
+        totals: this.#saveTotals(),
       });
       this.batch.put(logKey(this.revision), Buffer.from(entry));
     }
     this.batch.put(prefixKey(keyspace.state), Buffer.from(toBinary(HistoryRecordSchema, this.state)));
+  }
+
+  /** Writes all totals that are not in their own records, when it is time; else returns those that go into the log. */
+  #saveTotals(): Buffer {
+    const changed = [...this.totals].filter(([, totals]) => totals.revision === this.revision);
+    const { unsaved } = this.#known;
+    const waited = this.revision - Number(this.state.totalsRevision);
+    if (waited < SAVE_EVERY_REVISIONS && unsaved.size < MAX_UNSAVED_CHATS) return encodeTotalsList(changed);
+    for (const [chatNumber, totals] of new Map([...unsaved, ...changed])) {
+      this.batch.put(chatNumberKey(keyspace.chatTotals, chatNumber), encodeTotals(totals));
+    }
+    this.state.totalsRevision = BigInt(this.revision);
+    this.savedTotals = true;
+    return EMPTY;
   }
 
   #totalsOf(chatNumber: number): ChatTotals {
@@ -214,22 +245,14 @@ export class Commit {
       .filter((key) => key.readUInt32BE(1 + POSITION_CHAT_OFFSET) === chatNumber && !this.overlay.deletes(key))
       .map((key) => key.readUIntBE(1, 6))
       .filter((ms) => ms > 0);
-    const first = await this.#endOfChat(chatNumber, false);
-    const last = await this.#endOfChat(chatNumber, true);
+    await this.before;
+    const stays = (entry: Buffer): boolean => this.#chatIndex.touched(chatNumber, entry) !== false;
+    const first = await endOfChat(this.#database, chatNumber, false, stays);
+    const last = await endOfChat(this.#database, chatNumber, true, stays);
     if (first > 0) times.push(first, last);
     if (times.length === 0) return;
     totals.firstMs = times.reduce((a, b) => Math.min(a, b));
     totals.lastMs = times.reduce((a, b) => Math.max(a, b));
-  }
-
-  async #endOfChat(chatNumber: number, reverse: boolean): Promise<number> {
-    await this.before;
-    const gte = Buffer.concat([chatNumberKey(keyspace.chatMessage, chatNumber), Buffer.from([0, 0, 0, 0, 0, 1])]);
-    const lt = chatNumberKey(keyspace.chatMessage, chatNumber + 1);
-    for await (const keys of this.#database.scanKeys({ gte, lt, reverse, batchSize: 16 })) {
-      for (const key of keys) if (!this.overlay.deletes(key)) return key.readUIntBE(5, 6);
-    }
-    return 0;
   }
 }
 
@@ -250,12 +273,6 @@ export function primaryKeyOf(position: Buffer): Buffer {
 /** A row that is rewritten within a commit is logged once, so that a follower gets it once. */
 function distinct(keys: Buffer[]): Buffer[] {
   return [...new Map(keys.map((key) => [key.toString('latin1'), key])).values()];
-}
-
-function chatKeyOf(position: Buffer): Buffer {
-  const key = Buffer.allocUnsafe(MESSAGE_KEY_BYTES);
-  writeChatKey(key, 0, position, 0);
-  return key;
 }
 
 function placeOf(identityKey: Buffer, facts: MessageFacts): Position {

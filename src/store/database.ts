@@ -22,6 +22,15 @@ export interface ScanOptions extends KeyRange {
   snapshot?: Snapshot | undefined;
   /** Entries asked of LevelDB at a time. */
   batchSize?: number;
+  /** True when what is read will be read again. */
+  fillCache?: boolean;
+}
+
+/** Finds entries one by one. */
+export interface Seeker {
+  /** The first entry of the range at or after a key. */
+  seek: (key: Buffer) => Promise<[Buffer, Buffer] | undefined>;
+  close: () => Promise<void>;
 }
 
 /** What classic-level has beyond the common part. */
@@ -109,9 +118,9 @@ export class Database {
   /** Yields the entries of a range, some at a time. */
   async *scan(options: ScanOptions): AsyncGenerator<[Buffer, Buffer][], void, undefined> {
     this.#refuseAfterFailure();
-    const { batchSize = DEFAULT_SCAN_BATCH, snapshot, ...range } = options;
+    const { batchSize = DEFAULT_SCAN_BATCH, snapshot, fillCache = false, ...range } = options;
     const iterator = this.#level.iterator(
-      withSnapshot({ ...range, highWaterMarkBytes: SCAN_READ_AHEAD_BYTES, fillCache: false }, snapshot),
+      withSnapshot({ ...range, highWaterMarkBytes: SCAN_READ_AHEAD_BYTES, fillCache }, snapshot),
     );
     try {
       for (;;) {
@@ -140,6 +149,19 @@ export class Database {
     } finally {
       await iterator.close();
     }
+  }
+
+  /** Opens a place in a range that jumps about; it sees the database as it is now, and must be closed. */
+  seeker(range: KeyRange): Seeker {
+    this.#refuseAfterFailure();
+    const iterator = this.#level.iterator({ ...range, fillCache: true });
+    return {
+      seek: async (key) => {
+        iterator.seek(key);
+        return await iterator.next();
+      },
+      close: () => iterator.close(),
+    };
   }
 
   batch(): WriteBatch {

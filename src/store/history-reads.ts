@@ -1,4 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf';
+import { identityRange, readIdentityKey } from '../domain/identity.js';
 import { isPerson, parseChatAddress } from '../domain/jid.js';
 import { DomainError, invalidArgument } from '../domain/fault.js';
 import { identityForm } from '../domain/page-format.js';
@@ -25,7 +26,8 @@ import type {
   ResourcePage,
 } from './history-reader.js';
 import { positionOf } from './identity.js';
-import { chatNumberKey, identityRange, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
+import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
+import type { KnownTotals } from './known-totals.js';
 import { readMessagePage, type ResolvedQuery } from './message-reads.js';
 import { inTurn } from './read-gate.js';
 import type { Wakeup } from './wakeup.js';
@@ -34,11 +36,13 @@ import type { Wakeup } from './wakeup.js';
 export abstract class HistoryReads implements HistoryReader {
   readonly #database: Database;
   readonly #state: () => HistoryRecord;
+  readonly #totals: KnownTotals;
   readonly #wakeup: Wakeup;
 
-  protected constructor(database: Database, state: () => HistoryRecord, wakeup: Wakeup) {
+  protected constructor(database: Database, state: () => HistoryRecord, totals: KnownTotals, wakeup: Wakeup) {
     this.#database = database;
     this.#state = state;
+    this.#totals = totals;
     this.#wakeup = wakeup;
   }
 
@@ -94,14 +98,15 @@ export abstract class HistoryReads implements HistoryReader {
       const keys = new Map<string, Buffer>();
       for await (const entries of this.#database.scan(identityRange(chatNumber, filter.messageId))) {
         for (const [key, value] of entries) {
-          const at = key.indexOf(0, 5) + 1;
-          const fromMe = key[at] === 1;
+          const { fromMe, senderJid } = readIdentityKey(key);
           if (filter.fromMe !== undefined && filter.fromMe !== fromMe) continue;
-          const author = fromMe ? '' : isPerson(jid) ? jid : key.toString('latin1', at + 1);
+          const author = fromMe ? '' : isPerson(jid) ? jid : senderJid;
           if (sender !== undefined && sender !== author) continue;
-          const identity = value[0] === identityForm.alias ? await this.#database.get(value.subarray(1)) : value;
-          if (identity?.[0] !== identityForm.message) continue;
-          const primaryKey = primaryKeyOf(positionOf(identity));
+          const isAlias = value[0] === identityForm.alias;
+          const identityKey = isAlias ? value.subarray(1) : key;
+          const target = isAlias ? await this.#database.get(identityKey) : value;
+          if (target?.[0] !== identityForm.message) continue;
+          const primaryKey = primaryKeyOf(positionOf({ identityKey, value: target }));
           keys.set(primaryKey.toString('latin1'), primaryKey);
         }
       }
@@ -210,10 +215,13 @@ export abstract class HistoryReads implements HistoryReader {
   }
 
   async #withTotals(records: ChatRecord[]): Promise<Chat[]> {
-    const keys = records.map((record) => chatNumberKey(keyspace.chatTotals, record.chatNumber));
-    const values = await this.#database.getMany(keys);
+    // Taken before the database is read: what is saved meanwhile is then found there.
+    const unsaved = records.map(({ chatNumber }) => this.#totals.durableOf(chatNumber));
+    const values = await this.#database.getMany(
+      records.map(({ chatNumber }) => chatNumberKey(keyspace.chatTotals, chatNumber)),
+    );
     return records.map((record, i) => {
-      const totals = decodeTotals(values[i]);
+      const totals = unsaved[i] ?? decodeTotals(values[i]);
       const chat: Chat = {
         ...chatOf(record),
         messageCount: BigInt(totals.messageCount),

@@ -8,13 +8,13 @@ import {
   LogEntrySchema,
 } from '../gen/scrollback/store/v1/record_pb.js';
 import { findByRequest, getBackfill, listBackfills } from './backfills.js';
-import type { ChatTotals } from './chat-totals.js';
 import { Commit } from './commit.js';
 import { Database, type DatabaseOptions } from './database.js';
 import { HistoryReads } from './history-reads.js';
 import { IDENTITY_HASH_BYTES } from './identity.js';
 import { IdentityFilter } from './identity-filter.js';
 import { keyspace, LAYOUT_VERSION, prefixEnd, prefixKey, textKey } from './keyspaces.js';
+import { KnownTotals } from './known-totals.js';
 import { mergePage, type MergeCounts } from './merge-page.js';
 import { learnMappings, resolveStep } from './resolve-lids.js';
 import { Wakeup } from './wakeup.js';
@@ -26,7 +26,7 @@ import { Wakeup } from './wakeup.js';
 export class HistoryStore extends HistoryReads {
   readonly #database: Database;
   readonly #wakeup: Wakeup;
-  readonly #totals = new Map<number, ChatTotals>();
+  readonly #totals: KnownTotals;
   /** LIDs that are already marked as seen, so that each page does not mark them again. */
   readonly #unresolved = new Set<string>();
   /** What is durable, and what the next commit builds on. */
@@ -35,11 +35,12 @@ export class HistoryStore extends HistoryReads {
   #writing: Promise<void> = Promise.resolve();
   #filter: IdentityFilter | undefined;
 
-  private constructor(database: Database, state: HistoryRecord) {
+  private constructor(database: Database, state: HistoryRecord, totals: KnownTotals) {
     const wakeup = new Wakeup();
-    super(database, () => this.#state, wakeup);
+    super(database, () => this.#state, totals, wakeup);
     this.#database = database;
     this.#wakeup = wakeup;
+    this.#totals = totals;
     this.#state = state;
     this.#built = state;
   }
@@ -56,7 +57,7 @@ export class HistoryStore extends HistoryReads {
       if (state.layoutVersion !== LAYOUT_VERSION) {
         throw new Error(`the database has layout ${state.layoutVersion}, this version reads ${LAYOUT_VERSION}`);
       }
-      return new HistoryStore(database, state);
+      return new HistoryStore(database, state, await KnownTotals.read(database, Number(state.totalsRevision)));
     } catch (error) {
       await database.close();
       throw error;
@@ -103,8 +104,7 @@ export class HistoryStore extends HistoryReads {
       throw error;
     }
     this.#built = commit.state;
-    for (const [chatNumber, totals] of commit.totals) this.#totals.set(chatNumber, totals);
-    if (this.#totals.size > MAX_KNOWN_TOTALS) this.#totals.clear();
+    this.#totals.built(commit);
     const durable = this.#write(commit);
     this.#writing = durable;
     // Who prepared it hears of a failure; the next one is refused by the poisoned database.
@@ -121,6 +121,7 @@ export class HistoryStore extends HistoryReads {
   async #write(commit: Commit): Promise<void> {
     await this.#database.write(commit.batch);
     this.#state = commit.state;
+    this.#totals.written(commit);
     if (commit.changed) this.#wakeup.wake();
   }
 
@@ -232,6 +233,5 @@ const CATCH_UP_MS = 5;
 /** A commit of so many mappings stays below a few MB. */
 const MAPPINGS_PER_COMMIT = 5000;
 
-/** About 100 bytes each; beyond it they are read again. */
-const MAX_KNOWN_TOTALS = 50_000;
+/** About 100 bytes each; beyond it they are marked again. */
 const MAX_KNOWN_LIDS = 100_000;

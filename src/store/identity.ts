@@ -1,6 +1,6 @@
-import { IDENTITY_ID_OFFSET, writeIdentityKey } from '../domain/identity.js';
+import { IDENTITY_ID_OFFSET, IDENTITY_MAX_BYTES, type IdentityParts, writeIdentityKey } from '../domain/identity.js';
 import { identityForm, IDENTITY_VALUE_BYTES } from '../domain/page-format.js';
-import { hash64, hashResult, POSITION_BYTES, POSITION_CHAT_OFFSET } from '../domain/position.js';
+import { hash64, hashResult, POSITION_BYTES, POSITION_CHAT_OFFSET, POSITION_KIND_OFFSET } from '../domain/position.js';
 import type { MessageKey } from '../gen/scrollback/v1/message_pb.js';
 import { isPerson } from '../domain/jid.js';
 import type { Overlay } from './overlay.js';
@@ -16,9 +16,13 @@ export interface ResolvedIdentity {
 /** Makes the identity key of a message. The chat number is that of its chat. */
 export function identityKeyOf(chatNumber: number, key: MessageKey, messageId = key.messageId): Buffer {
   const sender = key.fromMe || isPerson(key.chatJid) ? '' : key.senderJid;
-  const bytes = Buffer.alloc(IDENTITY_ID_OFFSET + Buffer.byteLength(messageId) + 2 + sender.length);
-  writeIdentityKey(bytes, 0, chatNumber, messageId, key.fromMe, sender);
-  return bytes;
+  return makeIdentityKey({ chatNumber, messageId, fromMe: key.fromMe, senderJid: sender });
+}
+
+/** Makes an identity key. */
+export function makeIdentityKey({ chatNumber, messageId, fromMe, senderJid }: IdentityParts): Buffer {
+  const bytes = Buffer.alloc(IDENTITY_MAX_BYTES);
+  return bytes.subarray(0, writeIdentityKey(bytes, 0, chatNumber, messageId, fromMe, senderJid));
 }
 
 /** Follows aliases from an identity to what is stored; undefined when nothing is. */
@@ -39,25 +43,43 @@ export function aliasValue(target: Buffer): Buffer {
 }
 
 /** The value of an identity whose message the user deleted. */
-export function deletedValue(identityKey: Buffer): Buffer {
-  const value = Buffer.alloc(IDENTITY_VALUE_BYTES);
-  value[0] = identityForm.deleted;
-  const tie = tieHashOf(identityKey);
-  value.writeUInt32BE(tie.high, 1 + 12);
-  value.writeUInt32BE(tie.low, 1 + 16);
-  identityKey.copy(value, 1 + POSITION_CHAT_OFFSET, 1, 5);
+export function deletedValue(): Buffer {
+  return Buffer.of(identityForm.deleted);
+}
+
+/** The value of an identity whose message has this position; `mark` is its fingerprint. */
+export function messageValue(position: Buffer, mark: Buffer): Buffer {
+  const value = Buffer.allocUnsafe(IDENTITY_VALUE_BYTES);
+  value[0] = identityForm.message;
+  position.copy(value, 1, 0, TIE_OFFSET);
+  value[KIND_OFFSET] = position.readUInt8(POSITION_KIND_OFFSET);
+  mark.copy(value, MARK_OFFSET);
   return value;
 }
 
-/** The position inside an identity's value. */
-export function positionOf(value: Buffer): Buffer {
-  return value.subarray(1, 1 + POSITION_BYTES);
+/** The position of the message that an identity's value stands for. */
+export function positionOf({ identityKey, value }: ResolvedIdentity): Buffer {
+  const position = Buffer.allocUnsafe(POSITION_BYTES);
+  value.copy(position, 0, 1, 1 + TIE_OFFSET);
+  const tie = tieHashOf(identityKey);
+  position.writeUInt32BE(tie.high, TIE_OFFSET);
+  position.writeUInt32BE(tie.low, TIE_OFFSET + 4);
+  identityKey.copy(position, POSITION_CHAT_OFFSET, 1, 5);
+  position[POSITION_KIND_OFFSET] = value.readUInt8(KIND_OFFSET);
+  return position;
 }
 
-/** The fingerprint inside an identity's value. */
+/** The fingerprint inside a message's identity value. */
 export function fingerprintOf(value: Buffer): Buffer {
-  return value.subarray(1 + POSITION_BYTES);
+  return value.subarray(MARK_OFFSET);
 }
+
+/** Offsets of what a value holds; see `identityForm`. */
+const KIND_OFFSET = 13;
+const MARK_OFFSET = 14;
+
+/** Where the tie hash starts in a position. */
+const TIE_OFFSET = 12;
 
 /** The tie hash of an identity: of everything but the chat, so that it does not depend on the order of arrival. */
 export function tieHashOf(identityKey: Buffer): { high: number; low: number } {

@@ -33,7 +33,7 @@ export interface MergeCounts {
   deleted: number;
 }
 
-/** Offsets in an identity value: form 1, then the position; see `domain/page-format.ts`. */
+/** Offsets in a primary key: prefix 1, then the position. */
 const TIE_HIGH = 1 + 12;
 const TIE_LOW = 1 + 16;
 const CHAT = 1 + 20;
@@ -53,7 +53,7 @@ export async function mergePage(
   const known: PageRecord[] = [];
   const chats = new Set<number>();
   for (const record of readRecords(page)) {
-    chats.add(record.identityValue.readUInt32BE(CHAT));
+    chats.add(record.primaryKey.readUInt32BE(CHAT));
     (isFresh(record, filter) ? fresh : known).push(record);
   }
   await commit.loadTotals(chats);
@@ -65,10 +65,10 @@ export async function mergePage(
 
 function isFresh(record: PageRecord, filter: IdentityFilter | undefined): boolean {
   if (filter === undefined) return false;
-  const value = record.identityValue;
-  const high = value.readUInt32BE(TIE_HIGH);
-  const low = value.readUInt32BE(TIE_LOW);
-  const chat = value.readUInt32BE(CHAT);
+  const key = record.primaryKey;
+  const high = key.readUInt32BE(TIE_HIGH);
+  const low = key.readUInt32BE(TIE_LOW);
+  const chat = key.readUInt32BE(CHAT);
   let fresh = !filter.mayContain(high, low, chat);
   filter.add(high, low, chat);
   for (const { tieHash } of record.aliases) {
@@ -84,20 +84,18 @@ function insert(commit: Commit, record: PageRecord): void {
   for (const alias of record.aliases) {
     commit.putIdentity(
       alias.identityKey,
-      record.op === recordOp.deleted ? deletedValue(alias.identityKey) : aliasValue(record.identityKey),
+      record.op === recordOp.deleted ? deletedValue() : aliasValue(record.identityKey),
     );
   }
   if (record.op === recordOp.deleted) {
-    commit.putIdentity(record.identityKey, record.identityValue);
+    commit.putIdentity(record.identityKey, deletedValue());
     return;
   }
   writeRevisions(record.message, record.message.length, revision, revision);
   batch.put(record.primaryKey, record.message);
-  batch.put(record.chatKey, EMPTY);
   batch.put(record.identityKey, record.identityValue);
   if (record.hidden.length > 0) batch.put(hiddenKey(record.identityKey), record.hidden);
-  commit.countAdded(record.identityValue.readUInt32BE(CHAT), record.primaryKey.readUIntBE(1, 6));
-  commit.logRow(record.primaryKey);
+  commit.insertRow(record.primaryKey);
 }
 
 async function mergeKnown(
@@ -118,7 +116,9 @@ async function mergeKnown(
   const rows: Buffer[] = [];
   for (const record of changed) {
     const value = await overlay.get(record.identityKey);
-    if (value?.[0] === identityForm.message) rows.push(primaryKeyOf(positionOf(value)), hiddenKey(record.identityKey));
+    if (value?.[0] !== identityForm.message) continue;
+    const stored = { identityKey: record.identityKey, value };
+    rows.push(primaryKeyOf(positionOf(stored)), hiddenKey(record.identityKey));
   }
   await overlay.prefetch(rows);
   for (const record of changed) {
@@ -147,7 +147,7 @@ async function rememberTwins(commit: Commit, known: PageRecord[], fresh: PageRec
   }
   if (wanted.size === 0) return;
   for (const record of fresh) {
-    if (record.op !== recordOp.message || !wanted.has(record.identityValue.readUInt32BE(TIE_LOW))) continue;
+    if (record.op !== recordOp.message || !wanted.has(record.primaryKey.readUInt32BE(TIE_LOW))) continue;
     overlay.remember(record.identityKey, record.identityValue);
     overlay.remember(record.primaryKey, record.message);
     if (record.hidden.length > 0) overlay.remember(hiddenKey(record.identityKey), record.hidden);
@@ -162,7 +162,7 @@ async function removeDeleted(commit: Commit, record: PageRecord, counts: MergeCo
       counts.deleted++;
     }
     const now = await commit.overlay.get(identityKey);
-    if (now?.[0] !== identityForm.deleted) commit.putIdentity(identityKey, deletedValue(identityKey));
+    if (now?.[0] !== identityForm.deleted) commit.putIdentity(identityKey, deletedValue());
   }
 }
 
@@ -170,18 +170,18 @@ async function removeDeleted(commit: Commit, record: PageRecord, counts: MergeCo
 async function forget(commit: Commit, stored: ResolvedIdentity): Promise<void> {
   const facts = await commit.loadFacts(stored);
   commit.removeRow(stored);
-  commit.putIdentity(stored.identityKey, deletedValue(stored.identityKey));
+  commit.putIdentity(stored.identityKey, deletedValue());
   if (facts === undefined) return;
   const chatNumber = stored.identityKey.readUInt32BE(1);
   for (const id of facts.message.alternateMessageIds) {
     const alias = identityKeyOf(chatNumber, keyOf(facts), id);
-    commit.putIdentity(alias, deletedValue(alias));
+    commit.putIdentity(alias, deletedValue());
   }
   commit.logRemoved(keyOf(facts));
 }
 
 async function mergeRecord(commit: Commit, record: PageRecord, counts: MergeCounts): Promise<void> {
-  const position = positionOf(record.identityValue);
+  const position = record.primaryKey.subarray(1);
   const facts = decodeFacts(record.message, record.hidden, position);
   const outcome = await mergeFacts(commit, {
     identityKey: record.identityKey,
@@ -217,7 +217,7 @@ export async function mergeFacts(
     for (const stored of found.rows) await forget(commit, stored);
     for (const key of [incoming.identityKey, ...incoming.aliases]) {
       const now = await commit.overlay.get(key);
-      if (now?.[0] !== identityForm.deleted) commit.putIdentity(key, deletedValue(key));
+      if (now?.[0] !== identityForm.deleted) commit.putIdentity(key, deletedValue());
     }
     return 'refused';
   }
@@ -290,5 +290,3 @@ async function putAliases(commit: Commit, target: Buffer, facts: MessageFacts): 
     if (stored === undefined || !stored.equals(value)) commit.putIdentity(alias, value);
   }
 }
-
-const EMPTY = Buffer.alloc(0);

@@ -1,8 +1,9 @@
-import { MESSAGE_KEY_BYTES } from '../domain/page-format.js';
 import { POSITION_MAX } from '../domain/position.js';
+import { primaryKeyOfEntry, scanChat } from './chat-index.js';
+import { primaryKeyOf } from './commit.js';
 import type { Database, KeyRange, Snapshot } from './database.js';
 import type { MessagePage, MessageQuery, PageBounds } from './history-reader.js';
-import { chatNumberKey, keyspace, prefixEnd, prefixKey, primaryKeyOfChatKey } from './keyspaces.js';
+import { keyspace, prefixEnd, prefixKey } from './keyspaces.js';
 
 /** A query whose chat was looked up; a chat that is not stored has no number and no messages. */
 export type ResolvedQuery = Omit<MessageQuery, 'chat'> & { scope: { chatNumber: number } | 'account' };
@@ -20,21 +21,20 @@ export async function readMessagePage(
 ): Promise<MessagePage> {
   const snapshot = database.snapshot();
   try {
-    const prefix = prefixOf(query);
-    const range = rangeOf(prefix, query, cursor);
+    const range = rangeOf(query, cursor);
     const filtered = query.kinds.size > 0 || query.direction !== undefined;
     const page =
       query.scope === 'account' && !filtered
         ? await scanRows(database, range, query, bounds, snapshot)
         : await scanKeys(database, range, query, bounds, snapshot);
-    const last = page.last?.subarray(prefix.length) ?? cursor;
+    const last = page.last ?? cursor;
     return { messages: page.messages, next: page.more ? last : undefined, resume: last };
   } finally {
     await snapshot.close();
   }
 }
 
-/** A page with the key of its last message. */
+/** A page with the place of its last message: its key without the prefix. */
 interface ScannedPage {
   messages: Buffer[];
   last: Buffer | undefined;
@@ -43,7 +43,7 @@ interface ScannedPage {
 
 async function scanRows(
   database: Database,
-  range: KeyRange,
+  range: PlaceRange,
   query: ResolvedQuery,
   bounds: PageBounds,
   snapshot: Snapshot,
@@ -52,7 +52,7 @@ async function scanRows(
   let bytes = 0;
   let last: Buffer | undefined;
   const scan = {
-    ...range,
+    ...keyRange(range),
     reverse: isReverse(query),
     limit: bounds.maxMessages + 1,
     batchSize: bounds.maxMessages + 1,
@@ -64,7 +64,7 @@ async function scanRows(
       }
       messages.push(value);
       bytes += value.length;
-      last = key;
+      last = key.subarray(1);
     }
   }
   return { messages, last, more: false };
@@ -72,21 +72,30 @@ async function scanRows(
 
 async function scanKeys(
   database: Database,
-  range: KeyRange,
+  range: PlaceRange,
   query: ResolvedQuery,
   bounds: PageBounds,
   snapshot: Snapshot,
 ): Promise<ScannedPage> {
+  const { scope } = query;
   const wanted: Buffer[] = [];
   const batchSize = bounds.maxMessages + 1;
-  scan: for await (const keys of database.scanKeys({ ...range, reverse: isReverse(query), batchSize, snapshot })) {
-    for (const key of keys) {
-      if (!fits(key, query)) continue;
-      wanted.push(key);
+  const options = { batchSize: Math.min(batchSize, MAX_BATCH), snapshot };
+  const places =
+    scope === 'account'
+      ? scanPlaces(database, keyRange(range), isReverse(query), options)
+      : scanChat(database, scope.chatNumber, { ...range, reverse: isReverse(query) }, options);
+  scan: for await (const some of places) {
+    for (const place of some) {
+      // The byte with kind and direction is the last of positions and of entries.
+      if (!fitsKindByte(place.readUInt8(place.length - 1), query)) continue;
+      wanted.push(place);
       if (wanted.length === batchSize) break scan;
     }
   }
-  const primaryKeys = query.scope === 'account' ? wanted : wanted.map(primaryKeyOfChatKey);
+  const primaryKeys = wanted.map((place) =>
+    scope === 'account' ? primaryKeyOf(place) : primaryKeyOfEntry(scope.chatNumber, place),
+  );
   const rows = await fetchRows(database, primaryKeys.slice(0, bounds.maxMessages), isReverse(query), snapshot);
   const messages: Buffer[] = [];
   let bytes = 0;
@@ -140,38 +149,48 @@ function isBefore(key: Buffer, other: Buffer, reverse: boolean): boolean {
   return reverse ? order > 0 : order < 0;
 }
 
-/** The byte with kind and direction is the last of both kinds of keys. */
-function fits(key: Buffer, query: ResolvedQuery): boolean {
-  return fitsKindByte(key.readUInt8(MESSAGE_KEY_BYTES - 1), query);
-}
-
 /** True when a message with this kind and direction belongs to the answer. */
 export function fitsKindByte(kindByte: number, query: Pick<MessageQuery, 'kinds' | 'direction'>): boolean {
   if (query.direction !== undefined && (query.direction === 'outgoing') !== ((kindByte & 1) === 1)) return false;
   return query.kinds.size === 0 || query.kinds.has(kindByte >> 1);
 }
 
-function prefixOf({ scope }: ResolvedQuery): Buffer {
-  return scope === 'account' ? prefixKey(keyspace.message) : chatNumberKey(keyspace.chatMessage, scope.chatNumber);
+/** Bounds of places; each is the beginning of one. `lt` undefined: to the end. */
+interface PlaceRange {
+  gte: Buffer;
+  lt: Buffer | undefined;
 }
 
-function rangeOf(prefix: Buffer, query: ResolvedQuery, cursor: Buffer | undefined): KeyRange {
-  const end =
-    query.scope === 'account'
-      ? prefixEnd(keyspace.message)
-      : chatNumberKey(keyspace.chatMessage, query.scope.chatNumber + 1);
-  let gte = query.fromMs === undefined ? prefix : Buffer.concat([prefix, timeBytes(query.fromMs)]);
-  let lt = query.toMs === undefined ? end : Buffer.concat([prefix, timeBytes(query.toMs + 1)]);
-  if (query.toMs !== undefined && query.toMs < 0) lt = gte;
+function rangeOf(query: ResolvedQuery, cursor: Buffer | undefined): PlaceRange {
+  let gte = query.fromMs === undefined ? EMPTY : timeBytes(query.fromMs);
+  let lt = query.toMs === undefined ? undefined : query.toMs < 0 ? EMPTY : timeBytes(query.toMs + 1);
   if (cursor !== undefined) {
-    const last = Buffer.concat([prefix, cursor]);
     if (isReverse(query)) {
-      if (last.compare(lt) < 0) lt = last;
-    } else if (last.compare(gte) >= 0) {
-      gte = Buffer.concat([last, Buffer.of(0)]);
+      if (lt === undefined || cursor.compare(lt) < 0) lt = cursor;
+    } else if (cursor.compare(gte) >= 0) {
+      gte = Buffer.concat([cursor, Buffer.of(0)]);
     }
   }
   return { gte, lt };
+}
+
+function keyRange({ gte, lt }: PlaceRange): KeyRange {
+  const prefix = prefixKey(keyspace.message);
+  return {
+    gte: Buffer.concat([prefix, gte]),
+    lt: lt === undefined ? prefixEnd(keyspace.message) : Buffer.concat([prefix, lt]),
+  };
+}
+
+async function* scanPlaces(
+  database: Database,
+  range: KeyRange,
+  reverse: boolean,
+  options: { batchSize: number; snapshot: Snapshot },
+): AsyncGenerator<Buffer[], void, undefined> {
+  for await (const keys of database.scanKeys({ ...range, reverse, ...options })) {
+    yield keys.map((key) => key.subarray(1));
+  }
 }
 
 function timeBytes(ms: number): Buffer {
@@ -192,3 +211,8 @@ const DENSE_PROBE_ROWS = 64;
 
 /** LevelDB looks up some 52 k rows/s and scans 234 to 617 k: a look-up costs as much as passing over 5 to 12 rows. Not tuned here. */
 const DENSE_MAX_PASSED = 6;
+
+/** Records of an index that are read at a time, at most: one may stand for 128 messages. */
+const MAX_BATCH = 128;
+
+const EMPTY = Buffer.alloc(0);

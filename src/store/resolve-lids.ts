@@ -1,4 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { readIdentityKey } from '../domain/identity.js';
 import { isLid } from '../domain/jid.js';
 import { identityForm, readCreateRevision, REVISION_TAIL_BYTES } from '../domain/page-format.js';
 import { POSITION_CHAT_OFFSET } from '../domain/position.js';
@@ -13,7 +14,7 @@ import { type Commit, keyOf } from './commit.js';
 import type { Database } from './database.js';
 import { chatOf, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
 import { encodeFacts, fingerprint } from './facts.js';
-import { deletedValue, identityKeyOf, resolveIdentity } from './identity.js';
+import { deletedValue, identityKeyOf, makeIdentityKey, resolveIdentity } from './identity.js';
 import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 import { mergeFacts } from './merge-page.js';
 import { resolveFacts } from './resolve-facts.js';
@@ -176,17 +177,14 @@ async function rewriteRow(commit: Commit, primaryKey: Buffer): Promise<void> {
 /** What the user deleted stays deleted under the resolved address. */
 async function rekeyDeleted(commit: Commit, identityKey: Buffer, value: Buffer): Promise<void> {
   if (value[0] !== identityForm.deleted) return;
-  const chatNumber = identityKey.readUInt32BE(1);
-  const end = identityKey.indexOf(0, 5);
-  const sender = identityKey.toString('latin1', end + 2);
-  const newSender = isLid(sender) ? await resolve(commit, sender) : sender;
-  const newChatNumber = await currentChatNumber(commit, chatNumber);
-  if (newSender === sender && newChatNumber === chatNumber) return;
-  const moved = Buffer.concat([identityKey.subarray(0, end + 2), Buffer.from(newSender, 'latin1')]);
-  moved.writeUInt32BE(newChatNumber, 1);
+  const parts = readIdentityKey(identityKey);
+  const senderJid = isLid(parts.senderJid) ? await resolve(commit, parts.senderJid) : parts.senderJid;
+  const chatNumber = await currentChatNumber(commit, parts.chatNumber);
+  if (senderJid === parts.senderJid && chatNumber === parts.chatNumber) return;
+  const moved = makeIdentityKey({ ...parts, chatNumber, senderJid });
   commit.overlay.delete(identityKey);
   const there = await commit.overlay.get(moved);
-  if (there === undefined) commit.putIdentity(moved, deletedValue(moved));
+  if (there === undefined) commit.putIdentity(moved, deletedValue());
 }
 
 /** The number of the chat that a chat was united with; its own number while it was not. */

@@ -3,11 +3,11 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { isPerson } from '../../src/domain/jid.js';
 import { MessageKind, type Message, MessageSchema, Source } from '../../src/gen/scrollback/v1/message_pb.js';
 import { type HiddenFacts, HiddenFactsSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
-import { identityForm, RECORD_FIXED_BYTES, recordOp, writeChatKey } from '../../src/domain/page-format.js';
+import { IDENTITY_VALUE_BYTES, RECORD_FIXED_BYTES, recordOp } from '../../src/domain/page-format.js';
 import { POSITION_BYTES, writePosition } from '../../src/domain/position.js';
 import { primaryKeyOf } from '../../src/store/commit.js';
 import { encodeFacts, fingerprint, msOf } from '../../src/store/facts.js';
-import { deletedValue, identityHash, identityKeyOf, tieHashOf } from '../../src/store/identity.js';
+import { deletedValue, identityHash, identityKeyOf, messageValue, tieHashOf } from '../../src/store/identity.js';
 
 /** What a test says of a message; the rest is filled in. */
 export interface MessageDraft {
@@ -66,11 +66,9 @@ function record(chats: ReadonlyMap<string, number>, draft: MessageDraft): Buffer
     kind: message.kind,
     fromMe: key.fromMe,
   });
-  const chatKey = Buffer.alloc(1 + POSITION_BYTES);
-  writeChatKey(chatKey, 0, position, 0);
-  const identityValue = Buffer.concat([Buffer.of(identityForm.message), position, fingerprint(encoded)]);
+  const identityValue = messageValue(position, fingerprint(encoded));
   const aliases = message.alternateMessageIds.map((id) => identityKeyOf(chatNumber, key, id));
-  return layOut(recordOp.message, primaryKeyOf(position), chatKey, identityValue, identityKey, aliases, encoded);
+  return layOut(recordOp.message, primaryKeyOf(position), identityValue, identityKey, aliases, encoded);
 }
 
 function deletedRecord(chats: ReadonlyMap<string, number>, draft: MessageDraft): Buffer {
@@ -78,19 +76,20 @@ function deletedRecord(chats: ReadonlyMap<string, number>, draft: MessageDraft):
   if (key === undefined) throw new Error('no key');
   const chatNumber = numberOf(chats, draft.chat);
   const identityKey = identityKeyOf(chatNumber, key);
-  const value = deletedValue(identityKey);
-  const position = value.subarray(1, 1 + POSITION_BYTES);
-  const chatKey = Buffer.alloc(1 + POSITION_BYTES);
-  writeChatKey(chatKey, 0, position, 0);
+  const tie = tieHashOf(identityKey);
+  const position = Buffer.alloc(POSITION_BYTES);
+  const nowhere = { sentMs: 0, ordinal: 0, kind: 0, fromMe: false };
+  writePosition(position, 0, { ...nowhere, tieHigh: tie.high, tieLow: tie.low, chatNumber });
+  const value = Buffer.alloc(IDENTITY_VALUE_BYTES);
+  deletedValue().copy(value);
   const aliases = alternateMessageIds.map((id) => identityKeyOf(chatNumber, key, id));
   const nothing = { message: Buffer.alloc(0), hidden: undefined };
-  return layOut(recordOp.deleted, primaryKeyOf(position), chatKey, value, identityKey, aliases, nothing);
+  return layOut(recordOp.deleted, primaryKeyOf(position), value, identityKey, aliases, nothing);
 }
 
 function layOut(
   op: number,
   primaryKey: Buffer,
-  chatKey: Buffer,
   identityValue: Buffer,
   identityKey: Buffer,
   aliases: Buffer[],
@@ -107,7 +106,7 @@ function layOut(
     length.writeUInt16LE(alias.length);
     return Buffer.concat([length, identityHash(alias).subarray(0, 8), alias]);
   });
-  const fixed = Buffer.concat([head, primaryKey, chatKey, identityValue]);
+  const fixed = Buffer.concat([head, primaryKey, identityValue]);
   if (fixed.length !== RECORD_FIXED_BYTES) throw new Error('the layout of a record has changed');
   return Buffer.concat([fixed, identityKey, ...encodedAliases, message, hidden]);
 }
