@@ -36,6 +36,7 @@ const MAX_ALIASES = 255;
 /** Writes the records of a page: the form is in `domain/page-format.ts`. One is used for all pages of a thread. */
 export class PageWriter {
   private readonly writer = new ProtoWriter(INITIAL_BYTES);
+  private lent: Buffer | undefined;
   private readonly position: Position = {
     sentMs: 0,
     ordinal: 0,
@@ -46,11 +47,16 @@ export class PageWriter {
     fromMe: false,
   };
 
-  /** Begins a new page. */
-  reset(): void {
-    this.writer.at = 0;
-    // One giant message must not keep its memory for the rest of the thread's life.
-    if (this.writer.buffer.length > KEPT_BYTES) this.writer.buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  /** Begins a new page, in `memory` if there is any. */
+  reset(memory?: SharedArrayBuffer): void {
+    const { writer } = this;
+    writer.at = 0;
+    this.lent = memory === undefined ? undefined : Buffer.from(memory);
+    if (this.lent !== undefined) writer.buffer = this.lent;
+    // One giant message must not keep its memory for the rest of the thread's life, and what was lent is not ours any more.
+    else if (writer.buffer.length > KEPT_BYTES || writer.buffer.buffer instanceof SharedArrayBuffer) {
+      writer.buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    }
   }
 
   /** Bytes of the page so far. */
@@ -58,10 +64,12 @@ export class PageWriter {
     return this.writer.at;
   }
 
-  /** Copies the page into a buffer of its own size, for handing it over to another thread. */
-  take(): Uint8Array<ArrayBuffer> {
-    const page = Buffer.allocUnsafeSlow(this.writer.at);
-    this.writer.buffer.copy(page, 0, 0, this.writer.at);
+  /** The page: in the memory that was lent, or, if it had no room there, in a buffer of its own size. */
+  take(): Uint8Array {
+    const { buffer, at } = this.writer;
+    if (buffer === this.lent) return buffer.subarray(0, at);
+    const page = Buffer.allocUnsafeSlow(at);
+    buffer.copy(page, 0, 0, at);
     return page;
   }
 

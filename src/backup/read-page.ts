@@ -19,7 +19,7 @@ function pageOf(file: ImportFile, task: ReadPageTask): PageResult {
   const skipped: SkippedCounts = { sentinel: 0, orphan: 0, deleted: 0, duplicate: 0, malformed: 0 };
   let rowsRead = 0;
   let lastId = task.afterId;
-  file.writer.reset();
+  file.writer.reset(task.memory);
   file.lids.take();
   try {
     const { cursor } = reader;

@@ -138,10 +138,12 @@ export interface ReadPageTask extends TaskBase {
   throughId: number;
   maxRows: number;
   maxBytes: number;
+  /** Where the page is written, if it has room there: memory that is used again is neither copied nor collected. */
+  memory?: SharedArrayBuffer;
 }
 
 export interface PageResult {
-  /** Records in the form of `domain/page-format.ts`, transferred. */
+  /** Records in the form of `domain/page-format.ts`: in the task's `memory`, or transferred. */
   page: Uint8Array;
   /** All rows up to this id have been read: `throughId`, or less when a limit was reached. */
   readThroughId: number;

@@ -6,7 +6,7 @@ import { putBackfill } from '../store/backfills.js';
 import type { MergeCounts } from '../store/merge-page.js';
 import { backfillOf, throwFault } from './backfill.js';
 import { importDirectory } from './import-directory.js';
-import { readPages } from './import-pages.js';
+import { type PageQuestion, readPages } from './import-pages.js';
 import { learnSurvey } from './learn-survey.js';
 import { type RunContext, saveRecord, setCheckpoint, startOf } from './run-context.js';
 
@@ -91,13 +91,12 @@ async function importMessages(
   if (afterId === undefined) return;
   const range = { afterId, maxId, ahead: pool.threads + 2 };
   let pages = 0;
-  const ask = (part: { afterId: number; throughId: number; maxRows: number; maxBytes: number }) =>
-    pool.readPage({ control: backfill.control, plan, table, ...part });
+  const ask = (part: PageQuestion) => pool.readPage({ control: backfill.control, plan, table, ...part });
   // One page is merged while the one before is being written: a record builds on the one before, which may not be durable yet.
   let latest = backfill.record;
   let writing = Promise.resolve();
   try {
-    for await (const result of readPages(range, ask)) {
+    for await (const { result, release } of readPages(range, ask)) {
       if (pages++ % PAGES_PER_SPACE_CHECK === 0) await context.checkSpace();
       await store.catchUp(() => backfill.stopped);
       const merging = commit(async (building) => {
@@ -110,7 +109,7 @@ async function importMessages(
         latest = record;
         return record;
       });
-      const published = merging.then((record) => backfill.publish(record));
+      const published = merging.then((record) => backfill.publish(record)).finally(release);
       // It is awaited in its turn; until then a rejection must not count as unhandled.
       published.catch(() => undefined);
       await writing;

@@ -11,8 +11,19 @@ export interface PageRange {
 
 interface Asked {
   throughId: number;
+  memory: SharedArrayBuffer;
   answer: Promise<Answer<PageResult>>;
 }
+
+/** A page that was read. */
+export interface ReadPage {
+  result: PageResult;
+  /** Lets go of the memory that the page lies in; to be called once, when nothing looks at it any more. */
+  release: () => void;
+}
+
+/** What is asked of a worker. */
+export type PageQuestion = Pick<ReadPageTask, 'afterId' | 'throughId' | 'maxRows' | 'maxBytes' | 'memory'>;
 
 /**
  * Yields the pages of a table in ascending order, while the next ones are being read. Ids have gaps: a stretch without rows
@@ -20,15 +31,18 @@ interface Asked {
  */
 export async function* readPages(
   range: PageRange,
-  ask: (task: Pick<ReadPageTask, 'afterId' | 'throughId' | 'maxRows' | 'maxBytes'>) => Promise<Answer<PageResult>>,
-): AsyncGenerator<PageResult, void, undefined> {
+  ask: (task: PageQuestion) => Promise<Answer<PageResult>>,
+): AsyncGenerator<ReadPage, void, undefined> {
   const asked: Asked[] = [];
+  // As many as are asked for and in use at a time: they are allocated once for a whole import.
+  const free: SharedArrayBuffer[] = [];
   let next = range.afterId;
   const askFor = (afterId: number, throughId: number): Asked => {
-    const answer = ask({ afterId, throughId, maxRows: PAGE_ROWS, maxBytes: PAGE_BYTES });
+    const memory = free.pop() ?? new SharedArrayBuffer(MEMORY_BYTES);
+    const answer = ask({ afterId, throughId, maxRows: PAGE_ROWS, maxBytes: PAGE_BYTES, memory });
     // It is awaited in its turn; until then a rejection must not count as unhandled.
     answer.catch(() => undefined);
-    return { throughId, answer };
+    return { throughId, memory, answer };
   };
   try {
     for (;;) {
@@ -48,7 +62,7 @@ export async function* readPages(
       } else if (answer.rowsRead === 0 && answer.nextId > next) {
         next = answer.nextId - 1;
       }
-      yield answer;
+      yield { result: answer, release: () => free.push(head.memory) };
     }
   } finally {
     await Promise.allSettled(asked.map(({ answer }) => answer));
@@ -60,3 +74,6 @@ const PAGE_ROWS = 2000;
 
 /** A page of the benchmark's messages has 0.9 MB; with 64 KiB texts it ends here. */
 const PAGE_BYTES = 2 * 1024 * 1024;
+
+/** A page ends with the message that passes `PAGE_BYTES`; one that does not fit gets memory of its own. */
+const MEMORY_BYTES = PAGE_BYTES + 256 * 1024;

@@ -5,7 +5,7 @@ import { create } from '@bufbuild/protobuf';
 import { type ImportPlan, makeControl } from '../../../src/backup/task.js';
 import { SessionRecordSchema } from '../../../src/gen/scrollback/store/v1/record_pb.js';
 import { WorkerPool } from '../../../src/pool.js';
-import { readPages } from '../../../src/session/import-pages.js';
+import { type PageQuestion, readPages } from '../../../src/session/import-pages.js';
 import { Session } from '../../../src/session/session.js';
 import { planOf } from '../../support/import-pages.js';
 import { CommitTimes, type Durations, LoopDelay } from '../commit-times.js';
@@ -80,13 +80,14 @@ async function readAll(
   try {
     const ms = await timeOf(async () => {
       const range = { afterId: 0, maxId: plan.messageMaxId, ahead: 3 };
-      const ask = (part: { afterId: number; throughId: number; maxRows: number; maxBytes: number }) =>
-        pool.readPage({ control, plan, table: 'message', ...part });
-      for await (const { page, rowsRead, unresolvedLids } of readPages(range, ask)) {
+      const ask = (part: PageQuestion) => pool.readPage({ control, plan, table: 'message', ...part });
+      for await (const { result, release } of readPages(range, ask)) {
+        const { page, rowsRead, unresolvedLids } = result;
         rows += rowsRead;
         await file.write(page, 0, page.length, at);
         pages.push({ at, length: page.length, unresolvedLids });
         at += page.length;
+        release();
       }
     });
     return { ms, rows, pages };
