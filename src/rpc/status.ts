@@ -3,6 +3,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { anyPack, DurationSchema } from '@bufbuild/protobuf/wkt';
 import { Metadata, status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
+import { isDiskFull } from '../domain/disk-full.js';
 import type { Fault } from '../domain/fault.js';
 import { DomainError } from '../domain/fault.js';
 import { ErrorInfoSchema, RetryInfoSchema } from '../gen/google/rpc/error_details_pb.js';
@@ -80,13 +81,18 @@ export function toStatus(fault: Fault): Status {
 }
 
 /**
- * Turns whatever a handler threw into what a client may see. A fault becomes its own status. Anything else becomes
- * INTERNAL with a fixed text and an `incident_id`; its cause goes to the log under that id and nowhere else.
+ * Turns whatever a handler threw into what a client may see. A fault becomes its own status; a full disk, on which
+ * even reading may fail, is STORAGE_FULL. Anything else becomes INTERNAL with a fixed text and an `incident_id`; its cause goes to the
+ * log under that id and nowhere else.
  */
 export function toFailure(error: unknown, method: string, log: Logger): CallFailure {
   if (error instanceof DomainError) {
     log.debug({ method, reason: error.fault.reason }, 'call refused');
     return failureOf(toStatus(error.fault));
+  }
+  if (isDiskFull(error)) {
+    log.warn({ method, err: error }, 'call failed on a full disk');
+    return failureOf(toStatus({ reason: 'STORAGE_FULL' }));
   }
   const incidentId = randomUUID();
   log.error({ method, incidentId, err: error }, 'call failed');

@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { probeBackup } from '../backup/probe.js';
 import { isTerminal } from '../domain/backfill.js';
+import { isDiskFull } from '../domain/disk-full.js';
 import { type BackupFault, DomainError } from '../domain/fault.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Logger } from '../log.js';
@@ -207,13 +208,6 @@ function endingOf(fault: DomainError['fault'] | undefined, error: unknown): Back
 
 function isBackupFault(fault: DomainError['fault']): fault is BackupFault {
   return BACKUP_FAULTS.has(fault.reason);
-}
-
-/** LevelDB reports every failed system call as an I/O error, with the system's text. */
-function isDiskFull(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if ('code' in error && error.code === 'ENOSPC') return true;
-  return error.message.includes('No space left on device') || isDiskFull(error.cause);
 }
 
 const BACKUP_FAULTS: ReadonlySet<string> = new Set<BackupFault['reason']>([

@@ -30,6 +30,8 @@ export class Session {
   #closing: Promise<void> = Promise.resolve();
   #idleTimer: NodeJS.Timeout | undefined;
   #failures = 0;
+  /** What the last failure was; calls that are refused during the pause after it have it as their cause. */
+  #lastFailure: unknown;
   #retryAtMs = 0;
   #closed = false;
 
@@ -95,7 +97,7 @@ export class Session {
   #take(): OpenHistory {
     clearTimeout(this.#idleTimer);
     if (this.#open === undefined) {
-      if (this.#dependencies.now() < this.#retryAtMs) throw this.#unavailable();
+      if (this.#dependencies.now() < this.#retryAtMs) throw this.#unavailable(this.#lastFailure);
       this.#open = { store: this.#closing.then(() => this.#openStore()), users: 0, whenUnused: undefined };
     }
     this.#open.users++;
@@ -119,6 +121,7 @@ export class Session {
       // A crash may have left messages whose LIDs are resolved only in part.
       while (store.resolving) await store.resolveStep((build) => store.commit(build));
       this.#failures = 0;
+      this.#lastFailure = undefined;
       return store;
     } catch (error) {
       this.#open = undefined;
@@ -142,12 +145,13 @@ export class Session {
 
   #noteFailure(error: unknown, message: string): void {
     this.#failures++;
+    this.#lastFailure = error;
     const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
     this.#retryAtMs = this.#dependencies.now() + pauseMs;
     this.#dependencies.log.error({ sessionId: this.record.sessionId, err: error, pauseMs }, message);
   }
 
-  #unavailable(cause?: unknown): DomainError {
+  #unavailable(cause: unknown): DomainError {
     return new DomainError({ reason: 'SESSION_UNAVAILABLE', sessionId: this.record.sessionId }, { cause });
   }
 

@@ -13,6 +13,7 @@ import { BackfillFiles } from './backfill-files.js';
 import { Backfills, type BackfillsDependencies } from './backfills.js';
 import { Session } from './session.js';
 import type { BackupKeyInput, NewBackfill, Sessions, SessionView, UploadSink } from './sessions.js';
+import { tellStorageFull } from './storage-full.js';
 
 /** What the supervisor works with. */
 export interface SupervisorDependencies extends BackfillsDependencies {
@@ -74,7 +75,7 @@ export class Supervisor implements Sessions {
     if (this.#creating.has(id)) throw new DomainError({ reason: 'SESSION_EXISTS', sessionId: id });
     this.#creating.add(id);
     try {
-      return await this.#create(id, displayName);
+      return await tellStorageFull(() => this.#create(id, displayName));
     } finally {
       this.#creating.delete(id);
     }
@@ -115,8 +116,11 @@ export class Supervisor implements Sessions {
     return views;
   }
 
-  async deleteSession(sessionId: string): Promise<void> {
-    const id = parseSessionId(sessionId);
+  deleteSession(sessionId: string): Promise<void> {
+    return tellStorageFull(() => this.#delete(parseSessionId(sessionId)));
+  }
+
+  async #delete(id: SessionId): Promise<void> {
     const session = await this.#session(id);
     // From here on nobody finds it, and a crash leaves the rest to the next start.
     await this.#registry.putSession({ ...session.record, deleting: true });
@@ -134,7 +138,7 @@ export class Supervisor implements Sessions {
 
   createBackfill(request: NewBackfill): Promise<BackfillRecord> {
     this.#refuseWhenClosed();
-    return this.#backfills.create(request);
+    return tellStorageFull(() => this.#backfills.create(request));
   }
 
   getBackfill(backfillId: string): Promise<BackfillRecord> {
@@ -151,11 +155,11 @@ export class Supervisor implements Sessions {
 
   resumeBackfill(backfillId: string, key: BackupKeyInput): Promise<BackfillRecord> {
     this.#refuseWhenClosed();
-    return this.#backfills.resume(backfillId, key);
+    return tellStorageFull(() => this.#backfills.resume(backfillId, key));
   }
 
   cancelBackfill(backfillId: string): Promise<BackfillRecord> {
-    return this.#backfills.cancel(backfillId);
+    return tellStorageFull(() => this.#backfills.cancel(backfillId));
   }
 
   watchBackfill(backfillId: string, signal: AbortSignal): AsyncGenerator<BackfillRecord, void, undefined> {
@@ -164,7 +168,7 @@ export class Supervisor implements Sessions {
 
   openUpload(backfillId: string): Promise<UploadSink> {
     this.#refuseWhenClosed();
-    return this.#backfills.openUpload(backfillId);
+    return tellStorageFull(() => this.#backfills.openUpload(backfillId));
   }
 
   async #session(id: SessionId): Promise<Session> {

@@ -5,6 +5,7 @@ import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import { backfillOf, type LiveBackfill } from './backfill.js';
 import { HEAD_BYTES, readHead } from './backfill-files.js';
 import type { UploadSink } from './sessions.js';
+import { tellStorageFull } from './storage-full.js';
 
 /** What happens to a backfill beside its bytes. */
 export interface UploadEvents {
@@ -62,7 +63,19 @@ export class Upload implements UploadSink {
     return this.#offset;
   }
 
-  async write(offset: number, data: Uint8Array): Promise<void> {
+  write(offset: number, data: Uint8Array): Promise<void> {
+    return tellStorageFull(() => this.#write(offset, data));
+  }
+
+  finish(): Promise<BackfillRecord> {
+    return tellStorageFull(() => this.#finish());
+  }
+
+  close(): Promise<void> {
+    return tellStorageFull(() => this.#close());
+  }
+
+  async #write(offset: number, data: Uint8Array): Promise<void> {
     this.#refuseWhenOver();
     if (offset !== this.#offset || offset + data.length > this.#totalSize) {
       throw new DomainError({ reason: 'WRONG_OFFSET', committedSize: this.#offset });
@@ -76,7 +89,7 @@ export class Upload implements UploadSink {
     if (this.#offset - this.#synced >= SYNC_EVERY_BYTES) await this.#sync();
   }
 
-  async finish(): Promise<BackfillRecord> {
+  async #finish(): Promise<BackfillRecord> {
     this.#refuseWhenOver();
     await this.#sync();
     if (this.#offset === this.#totalSize) {
@@ -87,7 +100,7 @@ export class Upload implements UploadSink {
     return this.#backfill.record;
   }
 
-  async close(): Promise<void> {
+  async #close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     try {

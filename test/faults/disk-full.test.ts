@@ -15,7 +15,9 @@ import {
   ensureSession,
   errorOf,
   followBackfill,
+  getBackfill,
   importWhole,
+  reasonOf,
   untilClean,
 } from '../support/backfill-walk.js';
 import { Daemon } from '../support/daemon.js';
@@ -151,9 +153,9 @@ describe.runIf(canMount)('a full disk', () => {
     expect(firstDifference(fingerprintOf(await readHistory(daemon.client, 's')), result)).toBeUndefined();
   });
 
-  test('keeps no session from being made when there is room again', async () => {
+  test('is told to whoever makes a session, which can be made when there is room again', async () => {
     await disk.fill(0);
-    const codes: unknown[] = [];
+    const codes: string[] = [];
     // LevelDB may find some room in a page that it has already.
     for (let n = 0; n < 200; n++) {
       const made = daemon.client.sessions.createSession({
@@ -162,7 +164,10 @@ describe.runIf(canMount)('a full disk', () => {
       });
       codes.push(await made.then(() => 'made', reasonOfError));
     }
-    expect(codes).toContain('INTERNAL');
+    expect(new Set(codes.filter((code) => code !== 'made'))).toEqual(new Set(['STORAGE_FULL']));
+    // The registry, which everybody needs, is poisoned now: what it refuses is told, and nothing has crashed.
+    expect(await reasonOf(daemon.client.sessions.deleteSession({ sessionId: 's' }))).toBe('STORAGE_FULL');
+    expect(daemon.log).not.toContain('incidentId');
     await disk.empty();
     await ensureSession(daemon.client, 'after');
     const { sessions } = await daemon.client.sessions.listSessions({ pageSize: 1000 });
@@ -172,6 +177,26 @@ describe.runIf(canMount)('a full disk', () => {
     await daemon.stop();
     await daemon.restart();
     expect((await daemon.client.sessions.listSessions({ pageSize: 1000 })).sessions).toHaveLength(sessions.length);
+  });
+
+  test('ends an upload with STORAGE_FULL, which goes on where it was when there is room again', async () => {
+    const { client } = daemon;
+    const { crypt15 } = large;
+    await ensureSession(client, 'filled');
+    const { backfillId } = await createUpload(client, 'filled', crypt15.length, key);
+    const half = Math.floor(crypt15.length / 2);
+    await client.backfills.uploadBackup(chunksOf(backfillId, crypt15, { to: half }));
+    await disk.fill(100_000);
+    expect(await reasonOf(client.backfills.uploadBackup(chunksOf(backfillId, crypt15, { from: half })))).toBe(
+      'STORAGE_FULL',
+    );
+    await disk.empty();
+    await untilReady('filled');
+    const { state, committedSize } = await getBackfill(client, backfillId);
+    expect(state).toBe(BackfillState.UPLOADING);
+    expect(Number(committedSize)).toBeGreaterThanOrEqual(half);
+    await client.backfills.uploadBackup(chunksOf(backfillId, crypt15, { from: Number(committedSize) }));
+    expect((await followBackfill(client, backfillId)).state).toBe(BackfillState.SUCCEEDED);
   });
 
   test('is refused before anything is sent when the floor would be passed', async () => {

@@ -102,6 +102,18 @@ describe('every fault', () => {
 });
 
 describe('an error that is no fault', () => {
+  it('becomes STORAGE_FULL when a full disk is behind it, however deep', () => {
+    const system = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    const levelDb = new Error('IO error: /data/000005.log: No space left on device');
+    const circle = new Error('a circle');
+    circle.cause = circle;
+    for (const error of [system, levelDb, new Error('not opened', { cause: new Error('why', { cause: levelDb }) })]) {
+      expect(toFailure(error, 'm', silent).code, error.message).toBe(status.RESOURCE_EXHAUSTED);
+      expect(toFailure(error, 'm', silent).details).not.toContain('/data');
+    }
+    expect(toFailure(circle, 'm', silent).code).toBe(status.INTERNAL);
+  });
+
   it('becomes INTERNAL with an incident id, and its text goes to the log only', () => {
     const lines: string[] = [];
     const log = pino({}, { write: (line: string) => void lines.push(line) });

@@ -317,7 +317,8 @@ export const SessionStateSchema: GenEnum<SessionState> = /*@__PURE__*/
  * Errors that every method may give, as google.rpc.Status with one ErrorInfo
  * (domain `scrollback`): INVALID_ARGUMENT `INVALID_ARGUMENT` with metadata
  * `field`; NOT_FOUND `SESSION_NOT_FOUND`; UNAVAILABLE `SESSION_UNAVAILABLE`,
- * `MAILBOX_FULL` or `SHUTTING_DOWN` (try again); INTERNAL `INTERNAL` with an
+ * `MAILBOX_FULL` or `SHUTTING_DOWN` (try again); RESOURCE_EXHAUSTED
+ * `STORAGE_FULL` when the server's disk is full; INTERNAL `INTERNAL` with an
  * `incident_id` that the server's log also has.
  *
  * @generated from service scrollback.v1.SessionService
