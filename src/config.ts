@@ -19,6 +19,8 @@ export interface Config {
   minFreeBytes: number;
   /** Streams that may be open at once. */
   maxStreams: number;
+  /** An upload that brings nothing for so long is ended; what came is kept. */
+  uploadStallMs: number;
 }
 
 const GIB = 1024 ** 3;
@@ -56,6 +58,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     maxInflatedBytes: whole('SCROLLBACK_MAX_INFLATED_BYTES', 64 * GIB, 1024, Number.MAX_SAFE_INTEGER),
     minFreeBytes: whole('SCROLLBACK_MIN_FREE_BYTES', GIB, 0, Number.MAX_SAFE_INTEGER),
     maxStreams: whole('SCROLLBACK_MAX_STREAMS', 2000, 1, 1_000_000),
+    uploadStallMs: 1000 * whole('SCROLLBACK_UPLOAD_STALL_SECONDS', 60, 1, 24 * 3600),
   };
 }
 

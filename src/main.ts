@@ -35,7 +35,7 @@ export async function runDaemon(): Promise<void> {
       sessions,
       log,
       listen: [config.listen],
-      limits: { openStreams: config.maxStreams },
+      limits: { openStreams: config.maxStreams, uploadStallMs: config.uploadStallMs },
     });
     log.info({ listen: server.addresses, dataDirectory: config.dataDirectory, workers: config.workers }, 'serving');
     await stop.requested;

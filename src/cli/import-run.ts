@@ -204,7 +204,8 @@ export class ImportRun {
       hasReason(error, 'WRONG_OFFSET') || (hasReason(error, 'UPLOAD_IN_PROGRESS') && this.#hasLostUpload);
     const isWorthIt = (error.isTransient || isMomentary) && failures <= maxFailures;
     if (isWorthIt) {
-      if (failures === 1) this.#progress.note('the daemon went away: trying to go on');
+      const what = error.reason === 'UPLOAD_STALLED' ? 'the upload stood still' : 'the daemon went away';
+      if (failures === 1) this.#progress.note(`${what}: trying to go on`);
       await pauseBefore(failures, this.#signal);
     }
     try {

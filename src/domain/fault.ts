@@ -21,6 +21,8 @@ export type Fault =
   | { reason: 'BACKFILL_ENDED'; backfillId: string; state: string }
   | { reason: 'BACKFILL_NOT_UPLOADING'; backfillId: string; state: string }
   | { reason: 'UPLOAD_IN_PROGRESS'; backfillId: string }
+  /** Nothing came for too long. `committedSize` is missing when not even the first request came. */
+  | { reason: 'UPLOAD_STALLED'; committedSize?: number }
   | { reason: 'WRONG_OFFSET'; committedSize: number }
   | { reason: 'DROP_DIRECTORY_NOT_SET' }
   | { reason: 'DROP_FILE_NOT_FOUND'; fileName: string }

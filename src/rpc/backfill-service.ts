@@ -85,6 +85,11 @@ async function upload(sessions: Sessions, requests: AsyncIterable<UploadBackupRe
     }
     if (sink === undefined) return invalidArgument('backfill_id', 'is required in the first message');
     return await sink.finish();
+  } catch (error) {
+    if (sink === undefined || !(error instanceof DomainError) || error.fault.reason !== 'UPLOAD_STALLED') throw error;
+    // Only what is synced by now is what the next upload may go on from.
+    await sink.close();
+    throw new DomainError({ reason: 'UPLOAD_STALLED', committedSize: sink.offset }, { cause: error });
   } finally {
     await sink?.close();
   }

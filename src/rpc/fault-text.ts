@@ -42,6 +42,10 @@ export function faultText(fault: Fault): string {
       return `backfill ${fault.backfillId} takes no upload now (${fault.state}); follow it with WatchBackfill`;
     case 'UPLOAD_IN_PROGRESS':
       return `another client uploads backfill ${fault.backfillId}; wait until that upload ends, or cancel the backfill`;
+    case 'UPLOAD_STALLED':
+      return fault.committedSize === undefined
+        ? 'the upload brought nothing for too long; call again, and go on from committed_size of the backfill'
+        : `the upload brought nothing for too long; what came is kept: call again, and go on at byte ${fault.committedSize}`;
     case 'WRONG_OFFSET':
       return `the upload must go on at byte ${fault.committedSize}; send that as write_offset`;
     case 'DROP_DIRECTORY_NOT_SET':

@@ -10,6 +10,8 @@ export interface RpcLimits {
   openUploads: number;
   /** A frame that was not taken for so long ends its stream; so does an answer that was not. */
   stallMs: number;
+  /** An upload of which no byte came for so long, though the next was awaited, is ended; its backfill keeps what it has. */
+  uploadStallMs: number;
   /** An idle watch sends an empty frame so often. */
   heartbeatMs: number;
   /** How long calls may go on after `drain` before they are cut off. */
@@ -26,6 +28,7 @@ export const defaultLimits: RpcLimits = {
   openStreams: 2_048,
   openUploads: 32,
   stallMs: 30_000,
+  uploadStallMs: 60_000,
   heartbeatMs: 15_000,
   drainGraceMs: 5_000,
 };

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
-import { constants } from 'node:http2';
 import { DomainError } from '../domain/fault.js';
+import { resetStream } from './http2-stream.js';
 import type { RpcLimits } from './limits.js';
 
 /** What the three forms of a call have in common. */
@@ -25,7 +25,7 @@ export class OpenCalls {
     const open = this.#open[kind];
     const limit = this.#limitOf(kind);
     if (open.size >= limit) throw new DomainError({ reason: 'TOO_MANY_STREAMS', limit });
-    const admitted = new OpenCall(call, this.#limits.stallMs, () => open.delete(admitted));
+    const admitted = new OpenCall(call, this.#limits, () => open.delete(admitted));
     open.add(admitted);
     return admitted;
   }
@@ -60,14 +60,17 @@ export class OpenCall {
   readonly signal: AbortSignal;
   /** A frame that is not taken within this many ms ends the call. */
   readonly stallMs: number;
+  /** So long may an upload bring nothing. */
+  readonly uploadStallMs: number;
   readonly #call: AnyCall;
   readonly #controller = new AbortController();
   readonly #onClose: () => void;
   #lingering: NodeJS.Timeout | undefined;
 
-  constructor(call: AnyCall, stallMs: number, onClose: () => void) {
+  constructor(call: AnyCall, limits: Pick<RpcLimits, 'stallMs' | 'uploadStallMs'>, onClose: () => void) {
     this.signal = this.#controller.signal;
-    this.stallMs = stallMs;
+    this.stallMs = limits.stallMs;
+    this.uploadStallMs = limits.uploadStallMs;
     this.#call = call;
     this.#onClose = onClose;
     // grpc-js emits this once when the HTTP/2 stream is over, for whatever reason, success included.
@@ -97,19 +100,4 @@ export class OpenCall {
     this.#controller.abort(new DomainError({ reason: 'CANCELLED' }));
     this.#onClose();
   }
-}
-
-/**
- * Resets a call's HTTP/2 stream. ENHANCE_YOUR_CALM is what gRPC clients show as RESOURCE_EXHAUSTED. grpc-js has no
- * public way to do this, so it reaches for the stream inside the call (1.14) and does nothing where that is not found.
- */
-function resetStream(call: object): void {
-  const inner = property(call, 'call');
-  const stream = property(inner, 'stream');
-  const close = property(stream, 'close');
-  if (typeof close === 'function') close.call(stream, constants.NGHTTP2_ENHANCE_YOUR_CALM);
-}
-
-function property(owner: unknown, name: string): unknown {
-  return typeof owner === 'object' && owner !== null ? Reflect.get(owner, name) : undefined;
 }

@@ -11,6 +11,7 @@ import type {
 import type { Logger } from 'pino';
 import { invalidArgument } from '../domain/fault.js';
 import type { AnyCall, CallKind, OpenCall, OpenCalls } from './open-calls.js';
+import { readRequests } from './request-stream.js';
 import type { CallFailure } from './status.js';
 import { toFailure } from './status.js';
 import { FrameWriter } from './stream.js';
@@ -170,7 +171,7 @@ function clientStream(
       async (open) => {
         // Else a handler would wait for the next request of a client that has nothing to say.
         open.signal.addEventListener('abort', () => call.destroy());
-        const answer = await handler(messagesOf(call), open.signal);
+        const answer = await handler(messagesOf(readRequests(call, open.uploadStallMs)), open.signal);
         return () => callback(null, encode(method.output, answer));
       },
     );

@@ -1,9 +1,12 @@
+import http2 from 'node:http2';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BackfillState } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
+import { BackfillState, UploadBackupRequestSchema } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
 import { toStatus } from '../../src/rpc/status.js';
 import type { Door } from '../support/door.js';
 import { openDoor, until } from '../support/door.js';
+import { uploadThenSilence } from '../support/silent-upload.js';
 
 let door: Door;
 beforeEach(async () => {
@@ -122,6 +125,62 @@ describe('UploadBackup', () => {
     abort.abort(new Error('gone'));
     await outcome;
     await until(() => door.memory.openUploads === 0);
+  });
+});
+
+describe('an upload that falls silent', () => {
+  let quick: Door;
+  beforeEach(async () => {
+    quick = await openDoor({ uploadStallMs: 1_500, openUploads: 1 });
+    quick.memory.history('s');
+  });
+  afterEach(() => quick.stop());
+  const newUpload = async (): Promise<string> =>
+    (await quick.backfills.createBackfill({ sessionId: 's', source: upload })).backfill?.backfillId ?? '';
+
+  it('is ended with what came, and its place is free', async () => {
+    const backfillId = await newUpload();
+    const ended = await uploadThenSilence(quick.address, [{ backfillId, data: Buffer.from('0123') }]);
+    expect(ended).toMatchObject({
+      code: status.UNAVAILABLE,
+      reason: 'UPLOAD_STALLED',
+      metadata: { committed_size: '4' },
+    });
+    expect(quick.memory.openUploads).toBe(0);
+    await quick.backfills.uploadBackup(chunks({ backfillId, writeOffset: 4n, data: Buffer.from('456789') }));
+    expect(quick.memory.uploads.get(backfillId)?.toString()).toBe('0123456789');
+  });
+
+  it('is ended also when it never said a word', async () => {
+    const refused = { code: status.UNAVAILABLE, reason: 'UPLOAD_STALLED', metadata: {} };
+    expect(await uploadThenSilence(quick.address, [])).toMatchObject(refused);
+  });
+
+  it('is not the one whose message comes slowly, byte by byte', async () => {
+    const backfillId = await newUpload();
+    const message = toBinary(
+      UploadBackupRequestSchema,
+      create(UploadBackupRequestSchema, { backfillId, data: Buffer.from('0123456789') }),
+    );
+    const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
+    const session = http2.connect(`http://${quick.address}`);
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/scrollback.v1.BackfillService/UploadBackup',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    const trailers = new Promise<http2.IncomingHttpHeaders>((resolve) => stream.once('trailers', resolve));
+    // In all it takes twice as long as a silence may.
+    for (const byte of frame) {
+      stream.write(Buffer.of(byte));
+      await new Promise((resolve) => setTimeout(resolve, 3_000 / frame.length));
+    }
+    stream.end();
+    stream.resume();
+    expect(await trailers).toMatchObject({ 'grpc-status': '0' });
+    session.destroy();
+    expect(quick.memory.uploads.get(backfillId)?.toString()).toBe('0123456789');
   });
 });
 

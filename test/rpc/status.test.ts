@@ -28,6 +28,7 @@ const faults: { [R in Fault['reason']]: Extract<Fault, { reason: R }> } = {
   BACKFILL_ENDED: { reason: 'BACKFILL_ENDED', backfillId: 'b', state: 'FAILED' },
   BACKFILL_NOT_UPLOADING: { reason: 'BACKFILL_NOT_UPLOADING', backfillId: 'b', state: 'IMPORTING' },
   UPLOAD_IN_PROGRESS: { reason: 'UPLOAD_IN_PROGRESS', backfillId: 'b' },
+  UPLOAD_STALLED: { reason: 'UPLOAD_STALLED', committedSize: 512 },
   WRONG_OFFSET: { reason: 'WRONG_OFFSET', committedSize: 512 },
   DROP_DIRECTORY_NOT_SET: { reason: 'DROP_DIRECTORY_NOT_SET' },
   DROP_FILE_NOT_FOUND: { reason: 'DROP_FILE_NOT_FOUND', fileName: 'f' },

@@ -18,6 +18,7 @@ import { Daemon } from '../support/daemon.js';
 import { expectHistory } from '../support/expected-history.js';
 import { readHistory } from '../support/read-history.js';
 import { rootKey } from '../support/small-backup.js';
+import { uploadThenSilence } from '../support/silent-upload.js';
 
 const key = digitsOf(rootKey);
 
@@ -186,6 +187,26 @@ describe('the backfills of a session', () => {
     expect((await followBackfill(daemon.client, backfillId)).state).toBe(BackfillState.SUCCEEDED);
     expectHistory(await readHistory(daemon.client, 'broken'), small.expected);
     await untilClean(daemon.dataDirectory);
+  });
+
+  test('let go of an upload that fell silent, so that another client goes on with it', async () => {
+    const impatient = await Daemon.start({ env: { SCROLLBACK_UPLOAD_STALL_SECONDS: '1' } });
+    try {
+      const { client } = impatient;
+      const { crypt15 } = small;
+      await ensureSession(client, 'silent');
+      const { backfillId } = await createUpload(client, 'silent', crypt15.length, key);
+      const half = Math.floor(crypt15.length / 2);
+      const ended = await uploadThenSilence(impatient.address, [{ backfillId, data: crypt15.subarray(0, half) }]);
+      expect(ended).toMatchObject({ reason: 'UPLOAD_STALLED', metadata: { committed_size: String(half) } });
+      const { state, committedSize } = await getBackfill(client, backfillId);
+      expect({ state, committedSize }).toEqual({ state: BackfillState.UPLOADING, committedSize: BigInt(half) });
+      await client.backfills.uploadBackup(chunksOf(backfillId, crypt15, { from: half }));
+      expect((await followBackfill(client, backfillId)).state).toBe(BackfillState.SUCCEEDED);
+      expectHistory(await readHistory(client, 'silent'), small.expected);
+    } finally {
+      await impatient.remove();
+    }
   });
 
   test('of several sessions run at the same time, each exact', async () => {

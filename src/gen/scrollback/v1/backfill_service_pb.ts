@@ -862,9 +862,9 @@ export const SkipReasonSchema: GenEnum<SkipReason> = /*@__PURE__*/
  * `BACKFILL_RUNNING` with the running one's `backfill_id`; INVALID_ARGUMENT or
  * FAILED_PRECONDITION with one of the reasons of `Backfill.error`, and
  * RESOURCE_EXHAUSTED `STORAGE_FULL`; for uploads ABORTED `UPLOAD_IN_PROGRESS`,
- * FAILED_PRECONDITION `BACKFILL_NOT_UPLOADING`, OUT_OF_RANGE `WRONG_OFFSET`; for
- * the drop directory FAILED_PRECONDITION `DROP_DIRECTORY_NOT_SET`, NOT_FOUND
- * `DROP_FILE_NOT_FOUND`.
+ * FAILED_PRECONDITION `BACKFILL_NOT_UPLOADING`, OUT_OF_RANGE `WRONG_OFFSET`,
+ * UNAVAILABLE `UPLOAD_STALLED`; for the drop directory FAILED_PRECONDITION
+ * `DROP_DIRECTORY_NOT_SET`, NOT_FOUND `DROP_FILE_NOT_FOUND`.
  *
  * @generated from service scrollback.v1.BackfillService
  */
@@ -888,7 +888,9 @@ export const BackfillService: GenService<{
    * off goes on from there. As soon as the header and the first bytes of
    * the content are there, a wrong key or a wrong file ends the call and the
    * backfill with its reason. Messages are at most 4 MiB; chunks of 256 KiB to 1
-   * MiB are best.
+   * MiB are best. A call that brings no byte for a minute (a setting of the
+   * server) is ended with `UPLOAD_STALLED`, so that another can take its place;
+   * what came is kept, and metadata `committed_size` says where to go on.
    *
    * @generated from rpc scrollback.v1.BackfillService.UploadBackup
    */
