@@ -8,14 +8,15 @@ import { backfillOf, throwFault } from './backfill.js';
 import { importDirectory } from './import-directory.js';
 import { type PageQuestion, readPages } from './import-pages.js';
 import { learnSurvey } from './learn-survey.js';
-import { type RunContext, saveRecord, setCheckpoint, startOf } from './run-context.js';
+import { commitRecord, type RunContext, saveRecord, setCheckpoint, startOf } from './run-context.js';
 
 /**
  * Does what is left of a backfill, from decryption to the last group: the whole import, in its order. Each step commits what it
- * did together with the checkpoint behind it, so that the same call goes on where a killed process stopped. Throws `DomainError` with
- * a `BackupFault` when the backup cannot be imported, and whatever the store throws.
+ * did together with the checkpoint behind it, so that the same call goes on where a killed process stopped. Returns the record of its end,
+ * which is durable and not yet published. Throws `DomainError` with a `BackupFault` when the backup cannot be imported, and whatever the
+ * store throws.
  */
-export async function runBackfill(context: RunContext): Promise<void> {
+export async function runBackfill(context: RunContext): Promise<BackfillRecord> {
   const { backfill, store } = context;
   if (!backfill.record.decrypted) await decrypt(context);
   const survey = await surveyDatabase(context);
@@ -33,7 +34,8 @@ export async function runBackfill(context: RunContext): Promise<void> {
   const counts = backfillOf(done);
   counts.rowsTotal = counts.rowsRead;
   setCheckpoint(done, ImportStage.DONE, 0);
-  await saveRecord(context, done);
+  await commitRecord(context, done);
+  return done;
 }
 
 async function decrypt({ backfill, pool, sourcePath, maxInflatedBytes, commit }: RunContext): Promise<void> {
@@ -60,11 +62,7 @@ async function decrypt({ backfill, pool, sourcePath, maxInflatedBytes, commit }:
     shown.decryptedSize = shown.totalSize;
     shown.warnings.push(...answer.warnings);
     setCheckpoint(record, ImportStage.CHATS, 0);
-    await commit((building) => {
-      putBackfill(building, record);
-      return Promise.resolve();
-    });
-    backfill.publish(record);
+    await saveRecord({ backfill, commit }, record);
   } finally {
     clearInterval(progress);
     backfill.wipeKey();

@@ -7,11 +7,11 @@ import { type BackupFault, DomainError } from '../domain/fault.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Logger } from '../log.js';
 import type { WorkerPool } from '../pool.js';
-import { backfillOf, type BackfillDependencies, type LiveBackfill } from './backfill.js';
+import { backfillOf, type BackfillDependencies, type LiveBackfill, stateOf } from './backfill.js';
 import { HEAD_BYTES, readHead } from './backfill-files.js';
 import { runBackfill } from './backfill-run.js';
 import type { DropDirectory } from './drop-directory.js';
-import { saveRecord } from './run-context.js';
+import { commitRecord, saveRecord } from './run-context.js';
 import type { Session } from './session.js';
 
 /** What the work needs. */
@@ -43,7 +43,10 @@ export class BackfillWork {
   /** Starts or goes on with a backfill whose file is complete. Its promise is `backfill.work`. */
   start(backfill: LiveBackfill, session: Session): void {
     backfill.work = this.#run(backfill, session).catch((error: unknown) => {
-      this.#dependencies.log.error({ backfillId: backfill.id, err: error }, 'the end of a backfill was not recorded');
+      this.#dependencies.log.error(
+        { backfillId: backfill.id, err: error },
+        'the end of a backfill was not carried out; the next start does it',
+      );
     });
   }
 
@@ -118,9 +121,10 @@ export class BackfillWork {
   async #run(backfill: LiveBackfill, session: Session): Promise<void> {
     const { log } = this.#dependencies;
     const ids = { sessionId: session.record.sessionId, backfillId: backfill.id };
-    for (let attempt = 1; ; attempt++) {
+    let done: BackfillRecord | undefined;
+    for (let attempt = 1; done === undefined; attempt++) {
       try {
-        await session.use((store) =>
+        done = await session.use((store) =>
           runBackfill({
             backfill,
             store,
@@ -131,7 +135,6 @@ export class BackfillWork {
             checkSpace: () => this.checkSpace(0),
           }),
         );
-        break;
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         const fault = faultOf(error);
@@ -139,7 +142,7 @@ export class BackfillWork {
         if (passes && attempt < MAX_ATTEMPTS && !backfill.cancelRequested) {
           log.warn({ ...ids, err: error }, 'backfill interrupted; it goes on from its checkpoint');
           await this.#untilRetry(session);
-          await this.#reload(backfill, session);
+          done = await this.#reload(backfill, session);
           continue;
         }
         if (fault === undefined) log.error({ ...ids, err: error }, 'backfill failed for an unknown reason');
@@ -149,20 +152,27 @@ export class BackfillWork {
         return;
       }
     }
-    const { messagesAdded, messagesUpdated, rowsRead } = backfillOf(backfill.record);
+    const { messagesAdded, messagesUpdated, rowsRead } = backfillOf(done);
     log.info({ ...ids, messagesAdded, messagesUpdated, rowsRead }, 'backfill succeeded');
-    await this.#close(backfill, session);
+    await this.#close(backfill, session, done);
   }
 
-  /** After a failed write, what is in the database counts, not what was in memory. */
-  async #reload(backfill: LiveBackfill, session: Session): Promise<void> {
+  /**
+   * After a failed write, what is in the database counts, not what was in memory. Returns the record when it is that of the end: the write
+   * that failed was then the last one, and it is durable all the same.
+   */
+  async #reload(backfill: LiveBackfill, session: Session): Promise<BackfillRecord | undefined> {
     const record = await session.use((store) => store.getBackfill(backfill.id)).catch(() => undefined);
-    if (record !== undefined) backfill.publish(record);
+    if (record === undefined) return undefined;
+    if (isTerminal(stateOf(record))) return record;
+    backfill.publish(record);
+    return undefined;
   }
 
   /**
    * Ends a backfill also when its store cannot be written at the moment: else nobody could follow it to its end, or make another one.
-   * What it took of the disk is given back first, because LevelDB needs room even to be opened.
+   * What it took of the disk is given back first, because LevelDB needs room even to be opened. Until its end is recorded it is shown as
+   * it was committed last: one that was told and then lost in a crash would come back to life.
    */
   async #failSurely(backfill: LiveBackfill, session: Session, fault: BackupFault): Promise<void> {
     for (;;) {
@@ -184,15 +194,34 @@ export class BackfillWork {
     await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
-  async #end(backfill: LiveBackfill, session: Session, record: BackfillRecord): Promise<void> {
-    await this.save(backfill, session, record);
-    await this.#close(backfill, session);
+  /** Ends a backfill by a record of its end; who comes while it ends waits for that end. */
+  #end(backfill: LiveBackfill, session: Session, record: BackfillRecord): Promise<void> {
+    backfill.ending ??= this.#recordEnd(backfill, session, record).catch((error: unknown) => {
+      backfill.ending = undefined;
+      throw error;
+    });
+    return backfill.ending;
   }
 
-  async #close(backfill: LiveBackfill, session: Session): Promise<void> {
+  async #recordEnd(backfill: LiveBackfill, session: Session, record: BackfillRecord): Promise<void> {
+    await commitRecord({ commit: (build) => session.commit(build) }, record);
+    await this.#close(backfill, session, record);
+  }
+
+  /**
+   * Lets go of a backfill whose end is durable: its files go, and then the end is shown, so that whoever sees it finds nothing left. The
+   * order is that of a crash, too. Files that outlive the record of the end are removed at the next start; a backfill that is not over
+   * and has lost its files could not go on.
+   */
+  async #close(backfill: LiveBackfill, session: Session, record: BackfillRecord): Promise<void> {
     backfill.wipeKey();
+    try {
+      await backfill.files.remove();
+    } finally {
+      backfill.publish(record);
+      backfill.changes.close();
+    }
     await this.#onEnded(backfill, session);
-    backfill.changes.close();
   }
 }
 

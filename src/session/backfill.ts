@@ -32,6 +32,8 @@ export class LiveBackfill {
   cancelRequested = false;
   /** Settles when the backfill does not work any more: it ended, or waits for a client. Never rejects. */
   work: Promise<void> | undefined;
+  /** Settles when its end is carried out; undefined before that begins, and after it failed. */
+  ending: Promise<void> | undefined;
   readonly #dependencies: BackfillDependencies;
   #record: BackfillRecord;
 
@@ -56,6 +58,17 @@ export class LiveBackfill {
   get uploadComplete(): boolean {
     const { committedSize, totalSize } = backfillOf(this.#record);
     return committedSize === totalSize;
+  }
+
+  /** Whether bytes of the backup may come. One that is being cancelled is not shown as cancelled before it is, yet takes none. */
+  get takesUpload(): boolean {
+    return this.state === 'uploading' && !this.cancelRequested;
+  }
+
+  /** The refusal of an upload, when it takes none. */
+  notUploading(): DomainError {
+    const state = this.cancelRequested ? 'cancelled' : this.state;
+    return new DomainError({ reason: 'BACKFILL_NOT_UPLOADING', backfillId: this.id, state });
   }
 
   /** A copy of the record to change. */

@@ -186,6 +186,7 @@ export class Backfills {
     const head = await readHead(this.#work.sourcePath(backfill), HEAD_BYTES).catch(() => Buffer.alloc(0));
     const probe = probeBackup(head, total, key);
     if (probe.answer === 'refused' && head.length > 0) throw new DomainError(probe.fault);
+    if (backfill.cancelRequested) throw new DomainError({ reason: 'BACKFILL_ENDED', backfillId, state: 'cancelled' });
     const record = backfill.after({ event: 'key-given', uploadComplete: backfill.uploadComplete });
     backfill.key = key;
     await this.#work.save(backfill, session, record);
@@ -213,21 +214,21 @@ export class Backfills {
 
   async openUpload(backfillId: string): Promise<UploadSink> {
     const { backfill, session } = await this.#requireLive(backfillId);
-    const { state } = backfill;
-    if (state !== 'uploading') throw new DomainError({ reason: 'BACKFILL_NOT_UPLOADING', backfillId, state });
+    if (!backfill.takesUpload) throw backfill.notUploading();
     if (backfill.uploadOpen) throw new DomainError({ reason: 'UPLOAD_IN_PROGRESS', backfillId });
     backfill.uploadOpen = true;
     try {
       const upload = await Upload.open(backfill, {
         committed: async (size) => {
           // What is being cancelled must not come back to life by a record that was drafted before.
-          if (backfill.cancelRequested || backfill.state !== 'uploading') return;
+          if (!backfill.takesUpload) return;
           const record = backfill.draft();
           backfillOf(record).committedSize = BigInt(size);
           await this.#work.save(backfill, session, record);
         },
         refused: (fault: BackupFault) => this.#work.fail(backfill, session, fault),
         completed: async () => {
+          if (!backfill.takesUpload) throw backfill.notUploading();
           await this.#work.save(backfill, session, backfill.after({ event: 'upload-completed' }));
           this.#work.start(backfill, session);
         },
@@ -235,11 +236,11 @@ export class Backfills {
           backfill.uploadOpen = false;
         },
       });
-      if (!isTerminal(backfill.state)) return upload;
+      if (backfill.takesUpload) return upload;
       // It was cancelled while its file was made anew.
       await upload.close();
       await backfill.files.remove();
-      throw new DomainError({ reason: 'BACKFILL_NOT_UPLOADING', backfillId, state: backfill.state });
+      throw backfill.notUploading();
     } catch (error) {
       backfill.uploadOpen = false;
       throw error;
@@ -277,7 +278,7 @@ export class Backfills {
   async #ended(backfill: LiveBackfill, session: Session): Promise<void> {
     this.#live.delete(backfill.id);
     if (session.backfill === backfill) session.backfill = undefined;
-    await this.#deactivate(backfill.id, session);
+    await this.#putPointer(backfill.id, session, false);
   }
 
   async #deactivate(backfillId: string, session: Session): Promise<void> {

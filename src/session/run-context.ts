@@ -32,14 +32,19 @@ export function setCheckpoint(record: BackfillRecord, stage: ImportStage, afterI
   record.checkpoint = create(CheckpointSchema, { stage, afterId: BigInt(afterId) });
 }
 
+/** Commits a record alone. */
+export function commitRecord({ commit }: Pick<RunContext, 'commit'>, record: BackfillRecord): Promise<void> {
+  return commit((building) => {
+    putBackfill(building, record);
+    return Promise.resolve();
+  });
+}
+
 /** Commits a record alone, and makes it the backfill's. */
 export async function saveRecord(
   { backfill, commit }: Pick<RunContext, 'backfill' | 'commit'>,
   record: BackfillRecord,
 ): Promise<void> {
-  await commit((building) => {
-    putBackfill(building, record);
-    return Promise.resolve();
-  });
+  await commitRecord({ commit }, record);
   backfill.publish(record);
 }

@@ -104,7 +104,7 @@ export class Upload implements UploadSink {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      if (this.#backfill.state === 'uploading' && this.#offset > this.#synced) await this.#sync();
+      if (this.#backfill.takesUpload && this.#offset > this.#synced) await this.#sync();
     } finally {
       await this.#file.close();
       this.#events.closed();
@@ -132,10 +132,7 @@ export class Upload implements UploadSink {
 
   /** Somebody may have cancelled the backfill while its bytes travelled. */
   #refuseWhenOver(): void {
-    const { state, id } = this.#backfill;
-    if (state !== 'uploading' || this.#closed) {
-      throw new DomainError({ reason: 'BACKFILL_NOT_UPLOADING', backfillId: id, state });
-    }
+    if (!this.#backfill.takesUpload || this.#closed) throw this.#backfill.notUploading();
   }
 }
 

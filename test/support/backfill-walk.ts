@@ -157,7 +157,7 @@ export async function findStrayFiles(dataDirectory: string): Promise<StrayFile[]
   return stray;
 }
 
-/** Waits until a data directory has no stray file: the daemon removes the files of a backfill right after it ended. */
+/** Waits until a data directory has no stray file. */
 export async function untilClean(dataDirectory: string): Promise<void> {
   const deadline = Date.now() + 10_000;
   for (;;) {

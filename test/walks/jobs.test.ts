@@ -165,6 +165,28 @@ describe('the backfills of a session', () => {
     }
   });
 
+  test('have left no file the moment that one is seen to have ended, whatever the end', async () => {
+    const { client } = daemon;
+    await ensureSession(client, 'tidy');
+    const damaged = Buffer.from(small.crypt15);
+    const middle = Math.floor(damaged.length / 2);
+    damaged.fill(0, middle, middle + 64);
+    for (const [bytes, end] of [
+      [small.crypt15, BackfillState.SUCCEEDED],
+      [damaged, BackfillState.FAILED],
+    ] as const) {
+      for (let round = 0; round < 4; round++) {
+        const { backfillId } = await createUpload(client, 'tidy', bytes.length, key);
+        await client.backfills.uploadBackup(chunksOf(backfillId, bytes));
+        let backfill: Backfill;
+        do backfill = await getBackfill(client, backfillId);
+        while (backfill.endTime === undefined);
+        expect(await findStrayFiles(daemon.dataDirectory)).toEqual([]);
+        expect(backfill.state).toBe(end);
+      }
+    }
+  });
+
   test('take one upload at a time, and go on where a broken one stopped', async () => {
     const { client } = daemon;
     await ensureSession(client, 'broken');
