@@ -52,13 +52,17 @@ export class BackfillWork {
 
   /**
    * Takes up a backfill that was not over when the process ended: a decrypted or plain file goes on by itself, any other waits for its
-   * key, which was in memory only.
+   * key, which was in memory only. One without the bytes that it had was cancelled, on a disk that was too full to record it.
    */
   async resumeAfterRestart(backfill: LiveBackfill, session: Session): Promise<void> {
     if (!backfill.record.decrypted) {
       const total = Number(backfillOf(backfill.record).totalSize);
-      const head = await readHead(this.sourcePath(backfill), HEAD_BYTES).catch(() => Buffer.alloc(0));
-      if (probeBackup(head, total, undefined).answer !== 'ok') {
+      const head = await readHead(this.sourcePath(backfill), HEAD_BYTES).catch(() => undefined);
+      if (head === undefined && backfill.record.dropFile === '' && backfillOf(backfill.record).committedSize > 0n) {
+        await this.fail(backfill, session, { reason: 'CANCELLED' });
+        return;
+      }
+      if (probeBackup(head ?? Buffer.alloc(0), total, undefined).answer !== 'ok') {
         await this.save(backfill, session, backfill.after({ event: 'key-lost' }));
         return;
       }
@@ -87,7 +91,15 @@ export class BackfillWork {
     backfill.stopTasks();
     await backfill.work;
     // One that waited for a client has nobody else to end it.
-    if (!isTerminal(backfill.state)) await this.#end(backfill, session, backfill.after({ event: 'cancelled' }));
+    if (isTerminal(backfill.state)) return;
+    const end = () => this.#end(backfill, session, backfill.after({ event: 'cancelled' }));
+    await end().catch(async (error: unknown) => {
+      if (!isDiskFull(error)) throw error;
+      // Nobody wants its files any more, and they may be what fills the disk: LevelDB needs room even to be opened.
+      await backfill.files.remove();
+      await this.#untilRetry(session);
+      await end();
+    });
   }
 
   /** Ends a backfill whose backup cannot be imported. */

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,6 +14,7 @@ import {
   digitsOf,
   ensureSession,
   errorOf,
+  findStrayFiles,
   followBackfill,
   getBackfill,
   importWhole,
@@ -199,12 +200,47 @@ describe.runIf(canMount)('a full disk', () => {
     expect((await followBackfill(client, backfillId)).state).toBe(BackfillState.SUCCEEDED);
   });
 
+  test('does not keep a backfill from being cancelled, whose files may be what fills it', async () => {
+    const { client } = daemon;
+    const { crypt15 } = large;
+    await ensureSession(client, 'unwanted');
+    const { backfillId } = await createUpload(client, 'unwanted', crypt15.length, key);
+    let sent = Math.floor(crypt15.length / 2);
+    await client.backfills.uploadBackup(chunksOf(backfillId, crypt15, { to: sent }));
+    // Each upload writes the record: until the log's last page has no room for one more, which it would take on a full disk, too.
+    while (4096 - ((await logSizeOf(backfillId)) % 4096) > 64) {
+      await client.backfills.uploadBackup(chunksOf(backfillId, crypt15, { from: sent, to: ++sent }));
+    }
+    await disk.fill(0);
+    const before = daemon.log.length;
+    const { backfill } = await client.backfills.cancelBackfill({ backfillId });
+    expect(backfill?.state).toBe(BackfillState.CANCELLED);
+    expect(daemon.log.slice(before)).toContain('the history is closed and opened anew');
+    expect(await findStrayFiles(disk.outside('data'))).toEqual([]);
+    await disk.empty();
+    expect((await getBackfill(client, backfillId)).state).toBe(BackfillState.CANCELLED);
+    await importWhole(client, 'unwanted', small.crypt15, key);
+  });
+
   test('is refused before anything is sent when the floor would be passed', async () => {
     await daemon.stop();
     await daemon.restart({ SCROLLBACK_MIN_FREE_BYTES: String(1024 ** 4) });
     await expect(createUpload(daemon.client, 's', 1000, key)).rejects.toMatchObject({ reason: 'STORAGE_FULL' });
     expect((await readHistory(daemon.client, 's')).messages.length).toBeGreaterThan(0);
   });
+
+  /** How large the log of the LevelDB is that holds a backfill. */
+  async function logSizeOf(backfillId: string): Promise<number> {
+    const sessions = disk.outside('data/sessions');
+    for (const directory of await readdir(sessions)) {
+      const running = await readdir(join(sessions, directory, 'backfills')).catch((): string[] => []);
+      if (!running.includes(backfillId)) continue;
+      const history = join(sessions, directory, 'history');
+      const logs = (await readdir(history)).filter((name) => name.endsWith('.log')).sort();
+      return (await stat(join(history, logs.at(-1) ?? ''))).size;
+    }
+    throw new Error(`nobody has backfill ${backfillId}`);
+  }
 
   async function untilReady(sessionId: string): Promise<void> {
     await ensureSession(daemon.client, sessionId);

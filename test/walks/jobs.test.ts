@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CallError } from '../../src/cli/call-error.js';
 import { type Backfill, BackfillState } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
@@ -178,11 +180,9 @@ describe('the backfills of a session', () => {
       for (let round = 0; round < 4; round++) {
         const { backfillId } = await createUpload(client, 'tidy', bytes.length, key);
         await client.backfills.uploadBackup(chunksOf(backfillId, bytes));
-        let backfill: Backfill;
-        do backfill = await getBackfill(client, backfillId);
-        while (backfill.endTime === undefined);
+        while ((await getBackfill(client, backfillId)).endTime === undefined);
         expect(await findStrayFiles(daemon.dataDirectory)).toEqual([]);
-        expect(backfill.state).toBe(end);
+        expect((await getBackfill(client, backfillId)).state).toBe(end);
       }
     }
   });
@@ -221,14 +221,25 @@ describe('the backfills of a session', () => {
       const half = Math.floor(crypt15.length / 2);
       const ended = await uploadThenSilence(impatient.address, [{ backfillId, data: crypt15.subarray(0, half) }]);
       expect(ended).toMatchObject({ reason: 'UPLOAD_STALLED', metadata: { committed_size: String(half) } });
-      const { state, committedSize } = await getBackfill(client, backfillId);
-      expect({ state, committedSize }).toEqual({ state: BackfillState.UPLOADING, committedSize: BigInt(half) });
+      const kept = { state: BackfillState.UPLOADING, committedSize: BigInt(half) };
+      expect(await getBackfill(client, backfillId)).toMatchObject(kept);
       await client.backfills.uploadBackup(chunksOf(backfillId, crypt15, { from: half }));
       expect((await followBackfill(client, backfillId)).state).toBe(BackfillState.SUCCEEDED);
       expectHistory(await readHistory(client, 'silent'), small.expected);
     } finally {
       await impatient.remove();
     }
+  });
+
+  test('end when the bytes that were sent are gone at a start', async () => {
+    await ensureSession(daemon.client, 'lost');
+    const { backfillId } = await createUpload(daemon.client, 'lost', small.crypt15.length, key);
+    await daemon.client.backfills.uploadBackup(chunksOf(backfillId, small.crypt15, { to: 5000 }));
+    await daemon.kill9();
+    for (const { path } of await findStrayFiles(daemon.dataDirectory)) await rm(join(daemon.dataDirectory, path));
+    await daemon.restart();
+    expect((await getBackfill(daemon.client, backfillId)).state).toBe(BackfillState.CANCELLED);
+    await importWhole(daemon.client, 'lost', small.crypt15, key);
   });
 
   test('of several sessions run at the same time, each exact', async () => {
