@@ -5,8 +5,9 @@ import { Level } from 'level';
 
 /**
  * Preloaded into a daemon (`node --import`), it ends the process as kill -9 does at one step of what it does to the disk, told by
- * `SCROLLBACK_TEST_CRASH`: `main:7:before` is right before the seventh write of a batch, removal, creation of a directory or sync
- * of the main thread, `worker:2:after` right after the second sync, rename or removal of a worker thread.
+ * `SCROLLBACK_TEST_CRASH`: `main:7:after` is right after the seventh step of the main thread (a LevelDB opened, a batch written, a
+ * directory made, a file synced, cut or removed), `worker:2:before` right before the second step of a worker thread (a file synced, renamed
+ * or removed).
  */
 const [thread = '', at = '', moment = ''] = (process.env['SCROLLBACK_TEST_CRASH'] ?? '').split(':');
 
@@ -39,11 +40,12 @@ function patch(owner: object, name: string): void {
 
 if (thread === (isMainThread ? 'main' : 'worker')) {
   patch(fs.promises, 'rm');
-  patch(fs.promises, isMainThread ? 'mkdir' : 'rename');
+  for (const name of isMainThread ? ['mkdir', 'truncate'] : ['rename']) patch(fs.promises, name);
   syncBuiltinESMExports();
   const file = await fs.promises.open(process.execPath);
   patch(Object.getPrototypeOf(file), 'sync');
   await file.close();
+  patch(Level.prototype, 'open');
   // Every batch has the prototype of the first.
   // Safety: it is a method that answers with a batch.
   const make = Reflect.get(Level.prototype, 'batch') as (...args: unknown[]) => unknown;
