@@ -8,7 +8,7 @@ import { defaultLimit, parseLimit, readPages } from './limit.js';
 import { formatEnum, formatTime, Table } from './print.js';
 import { Progress, stepOf } from './progress.js';
 import type { ClientOptions, Run } from './run.js';
-import { runClient, withClientOptions } from './run.js';
+import { runClient, standsForGroup, withClientOptions } from './run.js';
 import { visible } from './terminal-text.js';
 
 interface ListOptions extends ClientOptions {
@@ -24,8 +24,10 @@ interface ResumeOptions extends ClientOptions {
 export function addBackfills(program: Command): void {
   const backfills = program
     .command('backfills')
-    .summary('list, show, follow, cancel and resume imports')
-    .description('A backfill is the job that imports one backup. Without a command, lists them.')
+    .summary('list, show, watch, cancel and resume imports')
+    .description(
+      'A backfill is the job that imports one backup. Without a command, lists them, with the options of list.',
+    )
     .addHelpText(
       'after',
       `
@@ -37,8 +39,7 @@ Examples:
   $ scrollback backfills cancel ID`,
     );
   withClientOptions(
-    backfills
-      .command('list', { isDefault: true })
+    standsForGroup(backfills.command('list', { isDefault: true }), 'backfills')
       .description('Lists backfills, the newest first.')
       .option('--session <id>', 'only those of this session')
       .option('--limit <n>', 'how many at most; 0 for all', parseLimit, defaultLimit),
@@ -46,7 +47,7 @@ Examples:
   addAction(backfills, 'get', 'Shows a backfill.', async ({ connection, signal }, backfillId) => {
     const which = { case: 'backfillId', value: backfillId } as const;
     return required((await connection.backfills.getBackfill({ which }, { signal })).backfill);
-  });
+  }).alias('show');
   addAction(backfills, 'cancel', 'Cancels a backfill.', async ({ connection, signal }, backfillId) =>
     required((await connection.backfills.cancelBackfill({ backfillId }, { signal })).backfill),
   );
@@ -76,8 +77,8 @@ function addAction(
   name: string,
   description: string,
   act: (run: Run, backfillId: string) => Promise<Backfill>,
-): void {
-  withClientOptions(backfills.command(name).description(description).argument('<id>', 'the backfill')).action(
+): Command {
+  return withClientOptions(backfills.command(name).description(description).argument('<id>', 'the backfill')).action(
     (backfillId: string, options: ClientOptions) =>
       runClient(options, async (run) => printBackfill(run, await act(run, backfillId))),
   );

@@ -27,6 +27,19 @@ export function withClientOptions(command: Command): Command {
 }
 
 /**
+ * Makes a command the one that its group runs without a word (`scrollback sessions`). A word that names no command of the group
+ * comes to it; commander would call that too many arguments.
+ */
+export function standsForGroup(list: Command, group: string): Command {
+  return list.allowExcessArguments().hook('preAction', (_, command) => {
+    const [word] = command.args;
+    if (word !== undefined) {
+      throw new UsageError(`${group} has no command '${word}'; \`scrollback ${group} --help\` lists those that it has`);
+    }
+  });
+}
+
+/**
  * Connects, works and closes the connection. Ctrl-C aborts the signal; a second one ends the process at once. Throws
  * only `Failure`, `UsageError` and `Interrupted`, with the line to show.
  */

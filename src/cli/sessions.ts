@@ -7,7 +7,7 @@ import { Failure } from './failure.js';
 import { defaultLimit, parseLimit, readPages } from './limit.js';
 import { formatEnum, formatTime, Table } from './print.js';
 import type { ClientOptions, Run } from './run.js';
-import { runClient, withClientOptions } from './run.js';
+import { runClient, standsForGroup, withClientOptions } from './run.js';
 import { visible } from './terminal-text.js';
 
 interface ListOptions extends ClientOptions {
@@ -27,7 +27,9 @@ export function addSessions(program: Command): void {
   const sessions = program
     .command('sessions')
     .summary('list, show, create and delete sessions')
-    .description('A session is one WhatsApp account with its whole history. Without a command, lists them.')
+    .description(
+      'A session is one WhatsApp account with its whole history. Without a command, lists them, with the options of list.',
+    )
     .addHelpText(
       'after',
       `
@@ -38,17 +40,17 @@ Examples:
   $ scrollback sessions delete alice`,
     );
   withClientOptions(
-    sessions
-      .command('list', { isDefault: true })
+    standsForGroup(sessions.command('list', { isDefault: true }), 'sessions')
       .description('Lists sessions in ascending order of their ids.')
       .option('--limit <n>', 'how many at most; 0 for all', parseLimit, defaultLimit),
   ).action((options: ListOptions) => runClient(options, (run) => listSessions(run, options)));
-  withClientOptions(sessions.command('get').description('Shows a session.').argument('<id>', 'the session')).action(
-    (sessionId: string, options: ClientOptions) =>
-      runClient(options, async (run) => {
-        const { session } = await run.connection.sessions.getSession({ sessionId }, { signal: run.signal });
-        await printSessions(run, [required(session)], newTable());
-      }),
+  withClientOptions(
+    sessions.command('get').alias('show').description('Shows a session.').argument('<id>', 'the session'),
+  ).action((sessionId: string, options: ClientOptions) =>
+    runClient(options, async (run) => {
+      const { session } = await run.connection.sessions.getSession({ sessionId }, { signal: run.signal });
+      await printSessions(run, [required(session)], newTable());
+    }),
   );
   withClientOptions(
     sessions

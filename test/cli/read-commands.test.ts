@@ -204,6 +204,12 @@ describe('the lists', () => {
     });
     expect((await run('backfills')).stdout).toContain('bf-0      alice    succeeded');
     expect((await run('backfills', 'get', 'bf-0')).stdout).toContain('state          succeeded\n');
+    for (const shown of [
+      ['sessions', 'alice'],
+      ['backfills', 'bf-0'],
+    ] as const) {
+      expect(await run(shown[0], 'show', shown[1])).toEqual(await run(shown[0], 'get', shown[1]));
+    }
   });
 
   it('create and delete sessions, and do not delete unasked', async () => {
@@ -246,6 +252,13 @@ describe('a failure', () => {
       expect({ code, stdout }, args.join(' ')).toEqual({ code: 2, stdout: '' });
       expect(stderr.trimEnd().split('\n'), args.join(' ')).toHaveLength(1);
       expect(stderr, args.join(' ')).toMatch(/^scrollback: /);
+    }
+  });
+
+  it('names the word of a group of commands that is none', async () => {
+    for (const group of ['sessions', 'backfills']) {
+      const stderr = `scrollback: ${group} has no command 'remove'; \`scrollback ${group} --help\` lists those that it has\n`;
+      expect(await run(group, 'remove', 'alice')).toEqual({ code: 2, stdout: '', stderr });
     }
   });
 
