@@ -80,7 +80,7 @@ describe('the checker', () => {
   });
 
   it('accepts a default export and a value of backup in a worker', () => {
-    const text = "import { decrypt } from '../src/backup/decrypt.js';\nexport default decrypt;\n";
+    const text = "import { decrypt } from '../src/backup/container/decrypt.js';\nexport default decrypt;\n";
     expect(check('workers/decrypt.ts', text)).toEqual([]);
   });
 

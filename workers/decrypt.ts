@@ -1,4 +1,4 @@
-import { decryptBackup } from '../src/backup/decrypt.js';
+import { decryptBackup } from '../src/backup/container/decrypt.js';
 import type { Answer, DecryptResult, DecryptTask } from '../src/backup/task.js';
 import { workBehindOthers } from '../src/backup/priority.js';
 

@@ -1,4 +1,4 @@
-import { readDirectory } from '../src/backup/directory.js';
+import { readDirectory } from '../src/backup/msgstore/directory.js';
 import type { Answer, DirectoryResult, ReadDirectoryTask } from '../src/backup/task.js';
 import { workBehindOthers } from '../src/backup/priority.js';
 

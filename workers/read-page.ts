@@ -1,5 +1,5 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
-import { readPage } from '../src/backup/read-page.js';
+import { readPage } from '../src/backup/msgstore/read-page.js';
 import type { Answer, PageResult, ReadPageTask } from '../src/backup/task.js';
 import { workBehindOthers } from '../src/backup/priority.js';
 

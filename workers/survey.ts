@@ -1,4 +1,4 @@
-import { takeSurvey } from '../src/backup/survey.js';
+import { takeSurvey } from '../src/backup/msgstore/survey.js';
 import type { Answer, SurveyResult, SurveyTask } from '../src/backup/task.js';
 import { workBehindOthers } from '../src/backup/priority.js';
 

@@ -63,5 +63,5 @@ export async function readHead(path: string, length: number): Promise<Buffer> {
   }
 }
 
-/** A header has at most 64 KiB and the probe looks at 512 bytes behind it; see `backup/header.ts`. */
+/** A header has at most 64 KiB and the probe looks at 512 bytes behind it; see `backup/container/header.ts`. */
 export const HEAD_BYTES = 68 * 1024;

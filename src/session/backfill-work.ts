@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { probeBackup } from '../backup/probe.js';
+import { probeBackup } from '../backup/container/probe.js';
 import { isTerminal } from '../domain/backfill.js';
 import { isDiskFull } from '../domain/disk-full.js';
 import { type BackupFault, DomainError } from '../domain/fault.js';

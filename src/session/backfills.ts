@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { randomBytes } from 'node:crypto';
-import { parseKey, wipeKey } from '../backup/key.js';
-import { probeBackup } from '../backup/probe.js';
+import { parseKey, wipeKey } from '../backup/container/key.js';
+import { probeBackup } from '../backup/container/probe.js';
 import { isTerminal } from '../domain/backfill.js';
 import { type BackupFault, DomainError, invalidArgument } from '../domain/fault.js';
 import { isServerId, makeServerId } from '../domain/server-id.js';

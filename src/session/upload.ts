@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { probeBackup } from '../backup/probe.js';
+import { probeBackup } from '../backup/container/probe.js';
 import { type BackupFault, DomainError } from '../domain/fault.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import { backfillOf, type LiveBackfill } from './backfill.js';

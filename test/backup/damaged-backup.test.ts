@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { parseHeader } from '../../src/backup/header.js';
+import { parseHeader } from '../../src/backup/container/header.js';
 import { decryptOnce } from '../support/decrypt-once.js';
 import { serialiseKeyFile } from '../support/encrypt-backup.js';
 import { rootKey, smallBackup, smallDatabase } from '../support/small-backup.js';

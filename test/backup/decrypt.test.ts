@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { deflateSync } from 'node:zlib';
 import { Piscina } from 'piscina';
 import { describe, expect, test } from 'vitest';
-import { decryptBackup } from '../../src/backup/decrypt.js';
+import { decryptBackup } from '../../src/backup/container/decrypt.js';
 import { control, makeControl } from '../../src/backup/task.js';
 import type { Answer, DecryptResult } from '../../src/backup/task.js';
 import { decryptOnce } from '../support/decrypt-once.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseHeader } from '../../src/backup/header.js';
-import type { EncryptedHeader } from '../../src/backup/header.js';
+import { parseHeader } from '../../src/backup/container/header.js';
+import type { EncryptedHeader } from '../../src/backup/container/header.js';
 import { defaultKeyFacts } from '../support/encrypt-backup.js';
 import type { EncryptOptions } from '../support/encrypt-backup.js';
 import { smallBackup, smallDatabase } from '../support/small-backup.js';

@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseHeader } from '../../src/backup/header.js';
-import type { EncryptedHeader } from '../../src/backup/header.js';
-import { deriveFileKey, fileKeyFor, keyFileMismatch, parseKey, wipeKey } from '../../src/backup/key.js';
-import type { BackupKey } from '../../src/backup/key.js';
+import { parseHeader } from '../../src/backup/container/header.js';
+import type { EncryptedHeader } from '../../src/backup/container/header.js';
+import { deriveFileKey, fileKeyFor, keyFileMismatch, parseKey, wipeKey } from '../../src/backup/container/key.js';
+import type { BackupKey } from '../../src/backup/container/key.js';
 import { defaultKeyFacts, serialiseKeyFile, serialiseRootKeyFile } from '../support/encrypt-backup.js';
 import { rootKey, smallBackup, smallDatabase } from '../support/small-backup.js';
 

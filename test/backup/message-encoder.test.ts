@@ -1,9 +1,9 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { writeHiddenFacts, writeMessage } from '../../src/backup/message-encoder.js';
-import { emptyFields, type MessageFields } from '../../src/backup/message-fields.js';
-import { ProtoWriter } from '../../src/backup/proto-writer.js';
+import { writeHiddenFacts, writeMessage } from '../../src/backup/msgstore/message-encoder.js';
+import { emptyFields, type MessageFields } from '../../src/backup/msgstore/message-fields.js';
+import { ProtoWriter } from '../../src/backup/msgstore/proto-writer.js';
 import { HiddenFactsSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { MessageSchema, Source } from '../../src/gen/scrollback/v1/message_pb.js';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { probeBackup } from '../../src/backup/probe.js';
-import type { ProbeAnswer } from '../../src/backup/probe.js';
+import { probeBackup } from '../../src/backup/container/probe.js';
+import type { ProbeAnswer } from '../../src/backup/container/probe.js';
 import { serialiseKeyFile, serialiseRootKeyFile } from '../support/encrypt-backup.js';
 import type { EncryptOptions } from '../support/encrypt-backup.js';
 import { rootKey, smallBackup, smallDatabase } from '../support/small-backup.js';

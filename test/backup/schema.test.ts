@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { takeSurvey } from '../../src/backup/survey.js';
+import { takeSurvey } from '../../src/backup/msgstore/survey.js';
 import { makeControl, type Survey } from '../../src/backup/task.js';
 import type { BackupFault } from '../../src/domain/fault.js';
 

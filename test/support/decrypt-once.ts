@@ -1,6 +1,6 @@
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decryptBackup } from '../../src/backup/decrypt.js';
+import { decryptBackup } from '../../src/backup/container/decrypt.js';
 import { makeControl } from '../../src/backup/task.js';
 import type { Answer, DecryptResult } from '../../src/backup/task.js';
 import { withDirectory } from './small-backup.js';

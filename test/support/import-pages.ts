@@ -1,8 +1,8 @@
 import { isLid } from '../../src/domain/jid.js';
 import { readRecords, recordOp } from '../../src/domain/page-format.js';
-import { readDirectory } from '../../src/backup/directory.js';
-import { readPage } from '../../src/backup/read-page.js';
-import { takeSurvey } from '../../src/backup/survey.js';
+import { readDirectory } from '../../src/backup/msgstore/directory.js';
+import { readPage } from '../../src/backup/msgstore/read-page.js';
+import { takeSurvey } from '../../src/backup/msgstore/survey.js';
 import {
   type DirectoryContact,
   type DirectoryGroup,

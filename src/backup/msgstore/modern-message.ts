@@ -1,5 +1,5 @@
 import { knownId } from './message-id.js';
-import { messageKind } from '../domain/message-kind.js';
+import { messageKind } from '../../domain/message-kind.js';
 import type { Address } from './addresses.js';
 import { firstIdOf, isRevokedType, MessageFinder } from './canonical-id.js';
 import type { FileChat, ImportFile } from './import-file.js';

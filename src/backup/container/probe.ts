@@ -1,5 +1,5 @@
 import { createDecipheriv } from 'node:crypto';
-import type { BackupFault } from '../domain/fault.js';
+import type { BackupFault } from '../../domain/fault.js';
 import { lookBytes, recogniseContent } from './content.js';
 import type { Content } from './content.js';
 import { parseHeader } from './header.js';

@@ -1,4 +1,4 @@
-import { isLid, makeJid, parseJid, PHONE_SERVER, serverOf } from '../domain/jid.js';
+import { isLid, makeJid, parseJid, PHONE_SERVER, serverOf } from '../../domain/jid.js';
 import type { Keyset } from './keyset.js';
 import { notSupported, type Row } from './schema.js';
 import { jidMapTable, jidTable } from './tables.js';

@@ -1,4 +1,4 @@
-import { parseJid } from '../domain/jid.js';
+import { parseJid } from '../../domain/jid.js';
 import { aliasIndex, firstIdOf, keyIndex } from './canonical-id.js';
 import type { Keyset } from './keyset.js';
 import { messageIdOf } from './message-id.js';
@@ -6,7 +6,7 @@ import { describeTable, type Row, type Table } from './schema.js';
 import { hashText, SideIndexBuilder } from './side-index.js';
 import { legacyMemberTable, legacyVcardTable } from './legacy-tables.js';
 import * as tables from './tables.js';
-import type { SideIndex } from './task.js';
+import type { SideIndex } from '../task.js';
 import { textOf, wholeOf } from './value.js';
 
 /** Tables whose rows have ids of their own, with the column that names the parent. */

@@ -1,13 +1,13 @@
-import { isPerson } from '../domain/jid.js';
+import { isPerson } from '../../domain/jid.js';
 import { jidOfRow } from './mappings.js';
 import { Groups } from './groups.js';
 import { type ImportFile, withImportFile } from './import-file.js';
 import { NO_ROW } from './keyset.js';
 import { isMasked } from './names.js';
-import { answer } from './refusal.js';
+import { answer } from '../refusal.js';
 import type { Row } from './schema.js';
 import { jidTable, lidNameTable } from './tables.js';
-import type { Answer, DirectoryContact, DirectoryGroup, DirectoryResult, ReadDirectoryTask } from './task.js';
+import type { Answer, DirectoryContact, DirectoryGroup, DirectoryResult, ReadDirectoryTask } from '../task.js';
 import { textOf } from './value.js';
 
 /** Members that one page holds at most, but for a single larger group. Chosen: about 10 MB as objects. */

@@ -1,7 +1,7 @@
 import { type Keyset, NO_ROW, type RangeCursor, type RowReader } from './keyset.js';
 import { type Row, type Table } from './schema.js';
 import { SideIndexReader } from './side-index.js';
-import type { SideIndex } from './task.js';
+import type { SideIndex } from '../task.js';
 
 /**
  * More rows of one table for one message are not believed: groups have at most a few thousand members. The message is

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { Pulse } from './pulse.js';
-import { Refusal } from './refusal.js';
+import type { Pulse } from '../pulse.js';
+import { Refusal } from '../refusal.js';
 
 /**
  * The size of one read. Measured: from 128 KiB to 1 MiB the time is the same within the noise, below it grows; a small

@@ -1,5 +1,5 @@
-import { MESSAGE_ID_MAX_BYTES } from '../domain/identity.js';
-import { JID_MAX_BYTES } from '../domain/jid.js';
+import { MESSAGE_ID_MAX_BYTES } from '../../domain/identity.js';
+import { JID_MAX_BYTES } from '../../domain/jid.js';
 import { describeTable } from './schema.js';
 
 /**

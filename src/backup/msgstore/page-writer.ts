@@ -1,5 +1,5 @@
-import { IDENTITY_ID_OFFSET, IDENTITY_MAX_BYTES, writeIdentityKey } from '../domain/identity.js';
-import { isPerson } from '../domain/jid.js';
+import { IDENTITY_ID_OFFSET, IDENTITY_MAX_BYTES, writeIdentityKey } from '../../domain/identity.js';
+import { isPerson } from '../../domain/jid.js';
 import {
   identityForm,
   IDENTITY_VALUE_BYTES,
@@ -8,7 +8,7 @@ import {
   recordOp,
   REVISION_TAIL_BYTES,
   writeEmptyTail,
-} from '../domain/page-format.js';
+} from '../../domain/page-format.js';
 import {
   hash64,
   hashResult,
@@ -16,7 +16,7 @@ import {
   POSITION_BYTES,
   POSITION_KIND_OFFSET,
   writePosition,
-} from '../domain/position.js';
+} from '../../domain/position.js';
 import { writeHiddenFacts, writeMessage } from './message-encoder.js';
 import type { MessageFields } from './message-fields.js';
 import { ProtoWriter } from './proto-writer.js';

@@ -3,7 +3,7 @@ import type { Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import type { BackupFault } from '../domain/fault.js';
+import type { BackupFault } from '../../domain/fault.js';
 import { sqliteMagic } from './header.js';
 import { Inflation, PlainCopy } from './inflation.js';
 import type { PlainSink } from './inflation.js';
@@ -18,10 +18,10 @@ import {
   wipeOpened,
 } from './probe.js';
 import type { Examination, OpenedBackup } from './probe.js';
-import { Pulse } from './pulse.js';
-import { Refusal } from './refusal.js';
+import { Pulse } from '../pulse.js';
+import { Refusal } from '../refusal.js';
 import { defaultReadBytes, readChunks, readExactly } from './source-file.js';
-import type { Answer, DecryptResult, DecryptTask } from './task.js';
+import type { Answer, DecryptResult, DecryptTask } from '../task.js';
 import { md5Bytes, possibleTrailers, tagBytes } from './trailer.js';
 import type { Trailer } from './trailer.js';
 

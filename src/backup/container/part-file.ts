@@ -1,8 +1,8 @@
 import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Pulse } from './pulse.js';
-import { Refusal } from './refusal.js';
+import type { Pulse } from '../pulse.js';
+import { Refusal } from '../refusal.js';
 
 /**
  * How much may be unsynced at most. Otherwise the sync at the end could take longer, without a heartbeat, than a task

@@ -1,4 +1,4 @@
-import { isLid, isPerson, parseJid } from '../domain/jid.js';
+import { isLid, isPerson, parseJid } from '../../domain/jid.js';
 import type { Keyset, RowReader } from './keyset.js';
 import { jidOfRow } from './mappings.js';
 import type { Names } from './names.js';

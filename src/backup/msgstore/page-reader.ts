@@ -1,5 +1,5 @@
 import type { RangeCursor } from './keyset.js';
-import type { SkippedCounts } from './task.js';
+import type { SkippedCounts } from '../task.js';
 
 /** What became of a row. */
 export type RowOutcome = 'message' | keyof SkippedCounts;

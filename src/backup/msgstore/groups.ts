@@ -1,4 +1,4 @@
-import { isGroup, parseJid } from '../domain/jid.js';
+import { isGroup, parseJid } from '../../domain/jid.js';
 import type { Addresses } from './addresses.js';
 import { jidOfRow } from './mappings.js';
 import { chatJidRowId, type ImportFile } from './import-file.js';
@@ -8,7 +8,7 @@ import { hashText, SideIndexReader } from './side-index.js';
 import { legacyChatJids } from './survey-chats.js';
 import { legacyChatTable, legacyMemberTable } from './legacy-tables.js';
 import { chatTable, jidTable, memberTable, pastMemberTable } from './tables.js';
-import type { DirectoryGroup } from './task.js';
+import type { DirectoryGroup } from '../task.js';
 import { textOf, timeOf, wholeOf } from './value.js';
 
 /** Chosen with room to spare: WhatsApp's largest groups have 1,024 members, communities some thousand. */

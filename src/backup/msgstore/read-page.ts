@@ -3,11 +3,11 @@ import { NO_ROW, type RangeCursor } from './keyset.js';
 import { LegacyPages } from './legacy-page.js';
 import { ModernPages } from './modern-page.js';
 import type { PageReader } from './page-reader.js';
-import { answer } from './refusal.js';
+import { answer } from '../refusal.js';
 import { notSupported } from './schema.js';
 import { legacyTable } from './legacy-tables.js';
 import { messageTable } from './tables.js';
-import type { Answer, PageResult, ReadPageTask, SkippedCounts } from './task.js';
+import type { Answer, PageResult, ReadPageTask, SkippedCounts } from '../task.js';
 
 /** Reads a page of messages; the answer to a `ReadPageTask`. Never throws. */
 export function readPage(task: ReadPageTask): Answer<PageResult> {

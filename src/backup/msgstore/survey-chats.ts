@@ -1,11 +1,11 @@
-import { parseJid } from '../domain/jid.js';
+import { parseJid } from '../../domain/jid.js';
 import { jidOfRow } from './mappings.js';
 import { chatJidRowId } from './import-file.js';
 import type { Keyset } from './keyset.js';
 import { describeTable, notSupported } from './schema.js';
 import { legacyChatTable, legacyTable } from './legacy-tables.js';
 import { chatTable, jidTable, newsletterTable } from './tables.js';
-import type { SurveyChat } from './task.js';
+import type { SurveyChat } from '../task.js';
 import { textOf, timeOf, uint32Of, wholeOf } from './value.js';
 
 /** A person's phone has a few thousand. */

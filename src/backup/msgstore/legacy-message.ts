@@ -1,5 +1,5 @@
 import { knownId } from './message-id.js';
-import { messageKind } from '../domain/message-kind.js';
+import { messageKind } from '../../domain/message-kind.js';
 import type { Address } from './addresses.js';
 import { MessageFinder } from './canonical-id.js';
 import { Related } from './children.js';

@@ -1,8 +1,8 @@
 import { hkdfSync } from 'node:crypto';
-import type { BackupFault } from '../domain/fault.js';
+import type { BackupFault } from '../../domain/fault.js';
 import { keyVersionOf } from './header.js';
 import type { EncryptedHeader } from './header.js';
-import type { Answer } from './task.js';
+import type { Answer } from '../task.js';
 
 /**
  * What a person has: the root key behind the 64 digits, from which each crypt15 file's key is derived, or the `key`

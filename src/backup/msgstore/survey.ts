@@ -1,15 +1,15 @@
-import { isLid } from '../domain/jid.js';
+import { isLid } from '../../domain/jid.js';
 import { jidOfRow, readMappings } from './mappings.js';
 import { openDatabase } from './database.js';
 import { Keyset } from './keyset.js';
-import { Pulse } from './pulse.js';
-import { answer } from './refusal.js';
+import { Pulse } from '../pulse.js';
+import { answer } from '../refusal.js';
 import { notSupported, type Row, Schema } from './schema.js';
 import { readChats } from './survey-chats.js';
 import { readSideIndexes } from './survey-indexes.js';
 import { legacyTable } from './legacy-tables.js';
 import { chatTable, jidTable, messageTable, propsTable } from './tables.js';
-import type { Answer, Survey, SurveyResult, SurveyTask } from './task.js';
+import type { Answer, Survey, SurveyResult, SurveyTask } from '../task.js';
 import { textOf, timeOf, wholeOf } from './value.js';
 
 /** Addresses of one file: chats, members of groups, their devices. Real files have some ten thousand. */

@@ -1,5 +1,5 @@
 import { notSupported } from './schema.js';
-import type { SideIndex } from './task.js';
+import type { SideIndex } from '../task.js';
 
 /**
  * More rows than this in one table without an index are refused: 256 MB of index. A phone that holds ten million messages

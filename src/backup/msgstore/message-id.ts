@@ -1,4 +1,4 @@
-import { MESSAGE_ID_MAX_BYTES } from '../domain/identity.js';
+import { MESSAGE_ID_MAX_BYTES } from '../../domain/identity.js';
 import type { Value } from './schema.js';
 
 /**

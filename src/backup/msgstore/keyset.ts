@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type { Pulse } from './pulse.js';
-import { Refusal } from './refusal.js';
+import type { Pulse } from '../pulse.js';
+import { Refusal } from '../refusal.js';
 import { notSupported, type Row, type Schema, type Table } from './schema.js';
 
 /** The lines of `EXPLAIN QUERY PLAN` that we accept: one table, found through its row id, nothing sorted. */

@@ -1,4 +1,4 @@
-import { messageKind } from '../domain/message-kind.js';
+import { messageKind } from '../../domain/message-kind.js';
 
 /**
  * WhatsApp's numbers for kinds of messages (`message.message_type` on Android; iPhones have others), as public forensic

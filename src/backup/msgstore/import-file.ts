@@ -6,10 +6,10 @@ import { openDatabase } from './database.js';
 import { Keyset, type RowReader } from './keyset.js';
 import { Names } from './names.js';
 import { PageWriter } from './page-writer.js';
-import { Pulse } from './pulse.js';
+import { Pulse } from '../pulse.js';
 import { type Row, Schema } from './schema.js';
 import { chatTable } from './tables.js';
-import { type ImportPlan, readPlanNames, type SideIndex, type TaskBase } from './task.js';
+import { type ImportPlan, readPlanNames, type SideIndex, type TaskBase } from '../task.js';
 import { wholeOf } from './value.js';
 
 /** A chat of the file. */
