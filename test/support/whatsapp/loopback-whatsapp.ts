@@ -1,0 +1,246 @@
+import type { Server } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { BinaryNode, proto } from '@whiskeysockets/baileys';
+import type { WebSocket } from 'ws';
+import { WebSocketServer } from 'ws';
+import { Account } from './account.js';
+import { answer, result } from './answers.js';
+import type { Certificates } from './certificates.js';
+import { issueCertificates } from './certificates.js';
+import type { Client } from './connection.js';
+import { Connection } from './connection.js';
+import { Directory } from './directory.js';
+import type { CutMoment, StanzaFilter } from './faults.js';
+import { CutPlan } from './faults.js';
+import { Groups } from './groups.js';
+import { MediaServer } from './media-server.js';
+import { find, node, nowSeconds } from './nodes.js';
+import { Pairing } from './pairing.js';
+import type { Peer, PersonNames } from './peer.js';
+
+// Frames carry their length in three bytes.
+const PAYLOAD_BYTES_MAX = 2 ** 24 + 1024;
+
+/** The owner of an account: both names are needed, because a login is answered with the LID. */
+export interface Owner {
+  phone: string;
+  lid: string;
+  name?: string;
+}
+
+/**
+ * A WhatsApp of one's own on 127.0.0.1, with which unmodified clients pair and log in. It stands in for the servers, for
+ * the owner's phone and for everybody who writes to them. It cannot show what only the real one decides: bans, how much
+ * history a phone sends, changes of the protocol.
+ */
+export class LoopbackWhatsApp {
+  readonly media: MediaServer;
+  readonly groups = new Groups();
+  /** What a client has to trust when it checks certificates. */
+  readonly rootPublicKey: Buffer;
+  /** What clients told at each connection, in order. */
+  readonly payloads: proto.ClientPayload[] = [];
+  /** What a sound client and a sound server do not do. A test ends by expecting none. */
+  readonly errors: string[] = [];
+
+  readonly #server: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #certificates: Certificates;
+  readonly #directory = new Directory();
+  readonly #pairing = new Pairing();
+  readonly #accounts = new Map<string, Account>();
+  readonly #byConnection = new Map<Connection, Account>();
+  readonly #cuts = new CutPlan();
+  readonly #connections = new Set<Connection>();
+  readonly #refusedSockets = new Set<Duplex>();
+  #refusals: { status: number; times: number } | undefined;
+  #failures: number[] = [];
+  #disconnections: (() => void)[] = [];
+
+  private constructor(server: Server, media: MediaServer, certificates: Certificates) {
+    this.#server = server;
+    this.media = media;
+    this.#certificates = certificates;
+    this.rootPublicKey = certificates.rootPublicKey;
+    this.#sockets = new WebSocketServer({ noServer: true, maxPayload: PAYLOAD_BYTES_MAX, perMessageDeflate: false });
+    server.on('upgrade', (request, socket, head) => {
+      if (this.#refused(socket)) return;
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket));
+    });
+  }
+
+  /** Listens on a free port of loopback, or on `port`. */
+  static async listen({ port = 0, certificates = issueCertificates() } = {}): Promise<LoopbackWhatsApp> {
+    const server = createServer((_request, response) => response.writeHead(426).end());
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, '127.0.0.1', resolve);
+    });
+    return new LoopbackWhatsApp(server, await MediaServer.open(), certificates);
+  }
+
+  /** Where clients connect. */
+  get url(): string {
+    // Safety: the server listens on TCP.
+    return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}/ws/chat`;
+  }
+
+  /** Cuts all connections and stops listening. */
+  async close(): Promise<void> {
+    const connections = [...this.#connections];
+    this.cutAll();
+    for (const socket of this.#refusedSockets) socket.destroy();
+    await new Promise((resolve) => this.#sockets.close(resolve));
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+    await Promise.all(connections.map((connection) => connection.idle()));
+    await this.media.close();
+    this.#directory.close();
+  }
+
+  /** Adds somebody who can write to accounts and be in groups. */
+  addPerson(names: PersonNames): Peer {
+    return this.#directory.add(names);
+  }
+
+  /** The account of a number. Throws when there is none. */
+  account(phone: string): Account {
+    const account = this.#accounts.get(phone);
+    if (account === undefined) throw new Error(`nobody has the number ${phone}`);
+    return account;
+  }
+
+  /** Opens an account, or returns the one that the number has. */
+  openAccount(owner: Owner): Account {
+    const existing = this.#accounts.get(owner.phone);
+    if (existing !== undefined) return existing;
+    const dependencies = {
+      directory: this.#directory,
+      media: this.media,
+      failed: (error: unknown) => this.#fail(error),
+    };
+    const account = new Account(this.addPerson(owner), dependencies);
+    this.#accounts.set(owner.phone, account);
+    return account;
+  }
+
+  /** Scans a QR code with the owner's phone. Resolves when the client is linked and has been told to log in. */
+  async scanQr(qr: string, owner: Owner): Promise<Account> {
+    const account = this.openAccount(owner);
+    await this.#pairing.scan(qr, account);
+    return account;
+  }
+
+  /** Types the code that a client shows into the owner's phone. Resolves like `scanQr`. */
+  async typeCode(code: string, owner: Owner): Promise<Account> {
+    const account = this.openAccount(owner);
+    await this.#pairing.type(code, account);
+    return account;
+  }
+
+  /** Answers the next client that says who it is with `failure`: 401, 403, 405 … */
+  failNextLogin(reason: number): void {
+    this.#failures.push(reason);
+  }
+
+  /** Answers the next upgrades to WebSocket with a status of HTTP, as a proxy does. */
+  refuseUpgrades(status: number, times = 1): void {
+    this.#refusals = { status, times };
+  }
+
+  /** Cuts a connection at a moment to come; resolves when it has happened. */
+  cut(moment: CutMoment, matches?: StanzaFilter): Promise<void> {
+    return this.#cuts.plan(moment, matches);
+  }
+
+  /** Resolves when the next connection has ended. */
+  disconnection(): Promise<void> {
+    return new Promise((resolve) => this.#disconnections.push(resolve));
+  }
+
+  /** Cuts all connections now. */
+  cutAll(): void {
+    for (const connection of this.#connections) connection.cut();
+  }
+
+  #refused(socket: Duplex): boolean {
+    if (this.#refusals === undefined) return false;
+    const { status } = this.#refusals;
+    this.#refusals.times -= 1;
+    if (this.#refusals.times <= 0) this.#refusals = undefined;
+    // The connection stays open: what closes it is the client, if it notices at all.
+    this.#refusedSockets.add(socket);
+    socket.once('close', () => this.#refusedSockets.delete(socket));
+    socket.write(`HTTP/1.1 ${status} Refused\r\nContent-Length: 0\r\n\r\n`);
+    return true;
+  }
+
+  #accept(socket: WebSocket): void {
+    const connection = new Connection(socket, this.#certificates, this.#cuts, {
+      connected: async (from, client) => this.#connected(from, client),
+      received: (from, stanza) => this.#received(from, stanza),
+      closed: (from) => this.#closed(from),
+      failed: (error) => this.#fail(error),
+    });
+    this.#connections.add(connection);
+  }
+
+  #connected(connection: Connection, client: Client): void {
+    this.payloads.push(client.payload);
+    const failure = this.#failures.shift();
+    if (failure !== undefined) return connection.sendLast(node('failure', { reason: String(failure) }));
+    if (client.payload.devicePairingData) return this.#pairing.register(connection, client);
+    const account = this.#accounts.get(String(client.payload.username ?? ''));
+    const companion = account?.companion;
+    if (account === undefined || companion === undefined || !isDevice(client, companion)) {
+      return connection.sendLast(node('failure', { reason: '401' }));
+    }
+    account.endStream(440);
+    if (account.connection !== undefined) account.disconnected(account.connection);
+    account.connection = connection;
+    this.#byConnection.set(connection, account);
+    const lid = account.phone.jid('lid').replace('@', `:${companion.device}@`);
+    connection.send(node('success', { t: String(nowSeconds()), lid }));
+  }
+
+  async #received(connection: Connection, stanza: BinaryNode): Promise<void> {
+    const account = this.#byConnection.get(connection);
+    if (account === undefined) return this.#receivedUnlinked(connection, stanza);
+    if (stanza.tag !== 'iq') {
+      if (!(await account.take(stanza))) this.#fail(new Error(`an unknown stanza: ${stanza.tag}`));
+      return;
+    }
+    if (stanza.attrs.type === 'result' || stanza.attrs.type === 'error') return;
+    if (find(stanza, 'remove-companion-device') !== undefined) account.companion = undefined;
+    const sources = { directory: this.#directory, groups: this.groups };
+    // The device that has just left needs no more answers.
+    if (account.companion !== undefined) connection.send(await answer(stanza, account, sources));
+    if (find(stanza, 'active') !== undefined) await account.activate(connection);
+  }
+
+  #receivedUnlinked(connection: Connection, stanza: BinaryNode): void {
+    const candidate = this.#pairing.find(connection);
+    if (candidate === undefined || stanza.tag !== 'iq') return;
+    if (stanza.attrs.type === 'result') return this.#pairing.takeResult(candidate, stanza);
+    connection.send(result(stanza));
+    this.#pairing.take(candidate, stanza);
+  }
+
+  #closed(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#pairing.disconnected(connection);
+    this.#byConnection.get(connection)?.disconnected(connection);
+    this.#byConnection.delete(connection);
+    for (const resolve of this.#disconnections.splice(0)) resolve();
+  }
+
+  #fail(error: unknown): void {
+    this.errors.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+}
+
+function isDevice(client: Client, companion: NonNullable<Account['companion']>): boolean {
+  return client.payload.device === companion.device && client.noiseKey.equals(companion.registration.noiseKey);
+}

@@ -1,0 +1,182 @@
+import { createCipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
+import type { Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import type { MediaType } from '@whiskeysockets/baileys';
+import { getMediaKeys } from '@whiskeysockets/baileys';
+import { Agent } from 'undici';
+
+/**
+ * What goes wrong with a download: a status of HTTP, `half` (the connection breaks in the middle), `short` (half of the
+ * file, and well-formed), `garbage` (other bytes of the same length), `slow` (a little at a time).
+ */
+export type MediaFault = number | 'half' | 'short' | 'garbage' | 'slow';
+
+/** How a message or a notification names a file. */
+export interface MediaReference {
+  mediaKey: Buffer;
+  directPath: string;
+  url: string;
+  fileSha256: Buffer;
+  fileEncSha256: Buffer;
+  fileLength: number;
+}
+
+const HOST = 'https://mmg.whatsapp.net';
+const MAC_BYTES = 10;
+// Slow enough that a client may give up in the middle, fast enough for a test that waits for the end.
+const SLOW_PARTS = 10;
+const SLOW_PART_MS = 50;
+
+/**
+ * Stands in for mmg.whatsapp.net: encrypted files over plain HTTP on loopback. A client reaches it through `dispatcher`,
+ * which leads every connection here, whatever the name in the URL.
+ */
+export class MediaServer {
+  /** For `options.dispatcher` of a client, or for undici's `setGlobalDispatcher`. */
+  readonly dispatcher: Agent;
+  /** What was asked for, in order, with the status that was answered. */
+  readonly requests: { path: string; status: number; range: string | undefined }[] = [];
+  readonly #server: Server;
+  readonly #files = new Map<string, Buffer>();
+  readonly #faults = new Map<string, { fault: MediaFault; times: number }>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.dispatcher = new Agent({
+      connect: (_options, callback) => {
+        const socket = connect(this.port, '127.0.0.1');
+        socket.once('error', (error) => callback(error, null));
+        socket.once('connect', () => callback(null, socket));
+      },
+    });
+    server.on('request', (request, response) => this.#answer(request.url ?? '', request.headers.range, response));
+  }
+
+  /** Listens on a free port of loopback. */
+  static async open(): Promise<MediaServer> {
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    return new MediaServer(server);
+  }
+
+  /** The port, for clients in other processes. */
+  get port(): number {
+    // Safety: the server listens on TCP.
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Encrypts a file and offers it for download. */
+  async upload(bytes: Uint8Array, type: MediaType): Promise<MediaReference> {
+    const mediaKey = randomBytes(32);
+    const file = await encrypt(bytes, mediaKey, type);
+    const directPath = `/v/${randomBytes(8).toString('hex')}.enc?ccb=11-4&oh=${randomBytes(4).toString('hex')}`;
+    this.#files.set(directPath, file);
+    return {
+      mediaKey,
+      directPath,
+      url: `${HOST}${directPath}`,
+      fileSha256: sha256(bytes),
+      fileEncSha256: sha256(file),
+      fileLength: bytes.length,
+    };
+  }
+
+  /** Makes the next downloads of a file fail. */
+  fail(directPath: string, fault: MediaFault, times = 1): void {
+    this.#faults.set(directPath, { fault, times });
+  }
+
+  /** Drops a file, as the real server does after some weeks: 404 from now on. */
+  drop(directPath: string): void {
+    this.#files.delete(directPath);
+  }
+
+  /** Closes all connections and stops listening. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#server.closeAllConnections();
+    await this.dispatcher.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #answer(path: string, range: string | undefined, response: ServerResponse): void {
+    const fault = this.#takeFault(path);
+    const file = this.#files.get(path);
+    const status = typeof fault === 'number' ? fault : file === undefined ? 404 : range === undefined ? 200 : 206;
+    this.requests.push({ path, status, range });
+    if (file === undefined || status >= 400) {
+      response.writeHead(status).end();
+      return;
+    }
+    const body = cutRange(file, range);
+    const half = body.subarray(0, Math.ceil(body.length / 2));
+    switch (fault) {
+      case 'half':
+        response.writeHead(status, { 'content-length': body.length });
+        response.write(half, () => response.destroy());
+        return;
+      case 'slow':
+        response.writeHead(status, { 'content-length': body.length });
+        this.#trickle(body, response);
+        return;
+      case 'short':
+        response.writeHead(status, { 'content-length': half.length }).end(half);
+        return;
+      case 'garbage':
+        response.writeHead(status, { 'content-length': body.length }).end(randomBytes(body.length));
+        return;
+      default:
+        response.writeHead(status, { 'content-length': body.length }).end(body);
+    }
+  }
+
+  #takeFault(path: string): MediaFault | undefined {
+    const planned = this.#faults.get(path);
+    if (planned === undefined) return undefined;
+    planned.times -= 1;
+    if (planned.times <= 0) this.#faults.delete(path);
+    return planned.fault;
+  }
+
+  #trickle(body: Buffer, response: ServerResponse): void {
+    const step = Math.ceil(body.length / SLOW_PARTS);
+    const next = (start: number): void => {
+      if (response.destroyed) return;
+      if (start >= body.length) return void response.end();
+      response.write(body.subarray(start, start + step));
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer);
+        next(start + step);
+      }, SLOW_PART_MS);
+      this.#timers.add(timer);
+    };
+    next(0);
+  }
+}
+
+/** `ciphertext ‖ MAC`; the initialisation vector comes from the key. */
+async function encrypt(bytes: Uint8Array, mediaKey: Buffer, type: MediaType): Promise<Buffer> {
+  const { iv, cipherKey, macKey } = await getMediaKeys(mediaKey, type);
+  if (macKey === undefined || macKey === null) throw new Error(`no key for the MAC of ${type}`);
+  const cipher = createCipheriv('aes-256-cbc', cipherKey, iv);
+  const ciphertext = Buffer.concat([cipher.update(bytes), cipher.final()]);
+  const mac = createHmac('sha256', macKey).update(iv).update(ciphertext).digest();
+  return Buffer.concat([ciphertext, mac.subarray(0, MAC_BYTES)]);
+}
+
+function cutRange(file: Buffer, range: string | undefined): Buffer {
+  const match = /^bytes=(\d+)-(\d*)$/.exec(range ?? '');
+  if (match === null) return file;
+  const end = match[2] === '' || match[2] === undefined ? file.length : Number(match[2]) + 1;
+  return file.subarray(Number(match[1]), end);
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}

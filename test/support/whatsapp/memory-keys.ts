@@ -1,0 +1,43 @@
+import type { SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys';
+import { BufferJSON } from '@whiskeysockets/baileys';
+
+type Values = Partial<Record<keyof SignalDataTypeMap, Record<string, unknown>>>;
+
+/** Signal keys in memory, in the shape that Baileys asks of a store. */
+export class MemoryKeys implements SignalKeyStore {
+  #values: Values = {};
+
+  get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]): Record<string, SignalDataTypeMap[T]> {
+    const found: Record<string, SignalDataTypeMap[T]> = {};
+    for (const id of ids) {
+      const value = this.#values[type]?.[id];
+      // Safety: `set` has put it under the type that the caller asks for.
+      if (value !== undefined) found[id] = value as SignalDataTypeMap[T];
+    }
+    return found;
+  }
+
+  set(data: SignalDataSet): void {
+    // Safety: Object.entries forgets the names of the properties.
+    for (const [type, entries] of Object.entries(data) as [keyof SignalDataTypeMap, Record<string, unknown>][]) {
+      const values = (this.#values[type] ??= {});
+      for (const [id, value] of Object.entries(entries)) {
+        if (value === null || value === undefined) delete values[id];
+        else values[id] = value;
+      }
+    }
+  }
+
+  /** A copy of all keys as they are now, for a client that crashes and comes back with what it had. */
+  copy(): MemoryKeys {
+    const copy = new MemoryKeys();
+    copy.#values = throughJson(this.#values);
+    return copy;
+  }
+}
+
+/** Copies a value the way it would survive on a disk, bytes included. */
+export function throughJson<T>(value: T): T {
+  // Safety: what JSON returns has the shape of what it was given, as long as BufferJSON takes care of bytes.
+  return JSON.parse(JSON.stringify(value, BufferJSON.replacer), BufferJSON.reviver) as T;
+}
