@@ -55,7 +55,7 @@ export class LoopbackWhatsApp {
   readonly #cuts = new CutPlan();
   readonly #connections = new Set<Connection>();
   readonly #refusedSockets = new Set<Duplex>();
-  #refusals: { status: number; times: number } | undefined;
+  #refusals: { status: number; times: number; closes: boolean } | undefined;
   #failures: number[] = [];
   #disconnections: (() => void)[] = [];
 
@@ -145,9 +145,9 @@ export class LoopbackWhatsApp {
     this.#failures.push(reason);
   }
 
-  /** Answers the next upgrades to WebSocket with a status of HTTP, as a proxy does. */
-  refuseUpgrades(status: number, times = 1): void {
-    this.#refusals = { status, times };
+  /** Answers the next upgrades to WebSocket with a status of HTTP, as a proxy does, and closes the connection or not. */
+  refuseUpgrades(status: number, { times = 1, closes = true } = {}): void {
+    this.#refusals = { status, times, closes };
   }
 
   /** Cuts a connection at a moment to come; resolves when it has happened. */
@@ -167,13 +167,14 @@ export class LoopbackWhatsApp {
 
   #refused(socket: Duplex): boolean {
     if (this.#refusals === undefined) return false;
-    const { status } = this.#refusals;
+    const { status, closes } = this.#refusals;
     this.#refusals.times -= 1;
     if (this.#refusals.times <= 0) this.#refusals = undefined;
-    // The connection stays open: what closes it is the client, if it notices at all.
     this.#refusedSockets.add(socket);
     socket.once('close', () => this.#refusedSockets.delete(socket));
-    socket.write(`HTTP/1.1 ${status} Refused\r\nContent-Length: 0\r\n\r\n`);
+    const connection = closes ? 'Connection: close\r\n' : '';
+    socket.write(`HTTP/1.1 ${status} Refused\r\nContent-Length: 0\r\n${connection}\r\n`);
+    if (closes) socket.end();
     return true;
   }
 
