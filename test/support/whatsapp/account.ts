@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import { proto } from '@whiskeysockets/baileys';
 import type { Acknowledgement } from './acknowledgements.js';
-import { AcknowledgementLog } from './acknowledgements.js';
+import { readAcknowledgements } from './acknowledgements.js';
 import type { ClientMessage } from './client-messages.js';
 import { messageAck, placeholderAnswer, readClientMessage, readPhoneRequest } from './client-messages.js';
 import type { Companion } from './companion.js';
@@ -19,6 +19,7 @@ import { node, nowSeconds, SERVER_JID } from './nodes.js';
 import type { Peer } from './peer.js';
 import type { PhoneScript } from './phone-script.js';
 import { StanzaQueue } from './stanza-queue.js';
+import { Witness } from './witness.js';
 
 /** What an account is made of. */
 export interface AccountDependencies {
@@ -32,9 +33,9 @@ export interface AccountDependencies {
 export class Account {
   readonly phone: Peer;
   /** What the device acknowledged, in order, over all its connections. */
-  readonly acknowledgements = new AcknowledgementLog();
+  readonly acknowledgements = new Witness<Acknowledgement>();
   /** What the device sent, decrypted. */
-  readonly sent: ClientMessage[] = [];
+  readonly sent = new Witness<ClientMessage>();
   /** What the phone answers when its device asks; it keeps silent unless a test says otherwise. */
   readonly script: PhoneScript = {};
   /** The first chunk of history, pushed at the first login; undefined for none, which a client awaits for 20 s. */
@@ -209,7 +210,8 @@ export class Account {
 
   #settle(stanza: BinaryNode): void {
     const lost = this.loses(stanza);
-    for (const entry of this.acknowledgements.record(stanza, lost)) {
+    for (const entry of readAcknowledgements(stanza, lost)) {
+      this.acknowledgements.add(entry);
       const queued = lost ? undefined : this.#queue.find(entry.of, entry.id, stanza.attrs);
       if (queued === undefined) continue;
       if (entry.kind === 'retry') {
@@ -230,7 +232,7 @@ export class Account {
   async #takeMessage(stanza: BinaryNode): Promise<void> {
     this.connection?.send(messageAck(stanza, nowSeconds()));
     const message = await readClientMessage(stanza, this.expectCompanion(), this.phone, this.#dependencies.directory);
-    this.sent.push(message);
+    this.sent.add(message);
     const request = readPhoneRequest(message);
     const older = request?.historySyncOnDemandRequest;
     const chunk = older ? this.script.onHistoryRequest?.(older, message.id) : undefined;

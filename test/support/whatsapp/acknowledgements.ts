@@ -19,37 +19,13 @@ export interface Acknowledgement {
   lost: boolean;
 }
 
-/** All acknowledgements of an account, in the order in which they came: the witness of what a device promised. */
-export class AcknowledgementLog {
-  readonly entries: Acknowledgement[] = [];
-  #waiting: { matches: (entry: Acknowledgement) => boolean; resolve: (entry: Acknowledgement) => void }[] = [];
-
-  /** Reads a stanza and returns what it says, one entry for each id. */
-  record(stanza: BinaryNode, lost: boolean): Acknowledgement[] {
-    const { attrs, tag } = stanza;
-    const listed = childrenOf(stanza).flatMap((list) => (list.tag === 'list' ? childrenOf(list) : []));
-    const ids = [attrs.id ?? '', ...listed.map((item) => item.attrs.id ?? '')];
-    const entries = ids.map((id): Acknowledgement => {
-      const kind = tag === 'ack' ? 'ack' : attrs.type === 'retry' ? 'retry' : 'receipt';
-      const { type, error, to, participant, recipient } = attrs;
-      const of = tag === 'ack' ? (attrs.class ?? '') : 'message';
-      return { id, of, kind, type, error, to, participant, recipient, lost };
-    });
-    this.entries.push(...entries);
-    for (const entry of entries) this.#tell(entry);
-    return entries;
-  }
-
-  /** Resolves to the first entry that matches, also to one that came earlier. */
-  waitFor(matches: (entry: Acknowledgement) => boolean): Promise<Acknowledgement> {
-    const found = this.entries.find(matches);
-    if (found !== undefined) return Promise.resolve(found);
-    return new Promise((resolve) => this.#waiting.push({ matches, resolve }));
-  }
-
-  #tell(entry: Acknowledgement): void {
-    const told = this.#waiting.filter(({ matches }) => matches(entry));
-    this.#waiting = this.#waiting.filter((waiting) => !told.includes(waiting));
-    for (const { resolve } of told) resolve(entry);
-  }
+/** Reads what a receipt or an ack says, one entry for each id. `lost` says that the server takes no note of it. */
+export function readAcknowledgements(stanza: BinaryNode, lost: boolean): Acknowledgement[] {
+  const { attrs, tag } = stanza;
+  const listed = childrenOf(stanza).flatMap((list) => (list.tag === 'list' ? childrenOf(list) : []));
+  const ids = [attrs.id ?? '', ...listed.map((item) => item.attrs.id ?? '')];
+  const kind = tag === 'ack' ? 'ack' : attrs.type === 'retry' ? 'retry' : 'receipt';
+  const of = tag === 'ack' ? (attrs.class ?? '') : 'message';
+  const { type, error, to, participant, recipient } = attrs;
+  return ids.map((id) => ({ id, of, kind, type, error, to, participant, recipient, lost }));
 }
