@@ -3,8 +3,8 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 /** The attributes of a node; those that are undefined are left out. */
 export type Attributes = Record<string, string | undefined>;
 
-/** The server's name in `from` and `to`. */
-export const SERVER_JID = 's.whatsapp.net';
+/** The server's name in `from` and `to`: an address without a user. */
+export const SERVER_JID = '@s.whatsapp.net';
 
 /** Makes a node. */
 export function node(tag: string, attributes: Attributes = {}, content?: BinaryNode['content']): BinaryNode {
