@@ -42,6 +42,8 @@ const PATIENCE_MS = 15_000;
 export class BaileysClient {
   readonly state: ClientState;
   readonly socket: Socket;
+  /** For downloads by the library's functions: leads them to the loopback server. */
+  readonly download: { options: RequestInit };
   /** All events in order, as they reach a listener. */
   readonly events: SeenEvent[] = [];
   #waiting: { check: () => boolean; resolve: () => void }[] = [];
@@ -50,7 +52,7 @@ export class BaileysClient {
   constructor(whatsapp: LoopbackWhatsApp, state: ClientState, config: Partial<UserFacingSocketConfig> = {}) {
     this.state = state;
     // Safety: fetch in Node takes a dispatcher, of which its type knows nothing.
-    const options = { dispatcher: whatsapp.media.dispatcher } as unknown as RequestInit;
+    this.download = { options: { dispatcher: whatsapp.media.dispatcher } as unknown as RequestInit };
     this.socket = makeWASocket({
       waWebSocketUrl: whatsapp.url,
       auth: state,
@@ -59,7 +61,7 @@ export class BaileysClient {
       markOnlineOnConnect: false,
       shouldSyncHistoryMessage: () => true,
       retryRequestDelayMs: 1,
-      options,
+      ...this.download,
       ...config,
     });
     this.socket.ev.process((events) => this.#record(events));

@@ -40,7 +40,8 @@ export class MediaServer {
   readonly requests: { path: string; status: number; range: string | undefined }[] = [];
   readonly #server: Server;
   readonly #files = new Map<string, Buffer>();
-  readonly #faults = new Map<string, { fault: MediaFault; times: number }>();
+  readonly #dropped = new Map<string, Buffer>();
+  readonly #faults: MediaFault[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
 
   private constructor(server: Server) {
@@ -75,8 +76,7 @@ export class MediaServer {
   async upload(bytes: Uint8Array, type: MediaType): Promise<MediaReference> {
     const mediaKey = randomBytes(32);
     const file = await encrypt(bytes, mediaKey, type);
-    const directPath = `/v/${randomBytes(8).toString('hex')}.enc?ccb=11-4&oh=${randomBytes(4).toString('hex')}`;
-    this.#files.set(directPath, file);
+    const directPath = this.#offer(file);
     return {
       mediaKey,
       directPath,
@@ -87,14 +87,23 @@ export class MediaServer {
     };
   }
 
-  /** Makes the next downloads of a file fail. */
-  fail(directPath: string, fault: MediaFault, times = 1): void {
-    this.#faults.set(directPath, { fault, times });
+  /** Lets the next downloads go wrong, one after the other, whatever the file. */
+  failNext(...faults: MediaFault[]): void {
+    this.#faults.push(...faults);
   }
 
   /** Drops a file, as the real server does after some weeks: 404 from now on. */
   drop(directPath: string): void {
+    const file = this.#files.get(directPath);
+    if (file !== undefined) this.#dropped.set(directPath, file);
     this.#files.delete(directPath);
+  }
+
+  /** Offers a dropped file anew, as after an upload by the phone. Returns where it is now. */
+  restore(directPath: string): string {
+    const file = this.#dropped.get(directPath);
+    if (file === undefined) throw new Error(`${directPath} was never dropped`);
+    return this.#offer(file);
   }
 
   /** Closes all connections and stops listening. */
@@ -106,7 +115,7 @@ export class MediaServer {
   }
 
   #answer(path: string, range: string | undefined, response: ServerResponse): void {
-    const fault = this.#takeFault(path);
+    const fault = this.#faults.shift();
     const file = this.#files.get(path);
     const status = typeof fault === 'number' ? fault : file === undefined ? 404 : range === undefined ? 200 : 206;
     this.requests.push({ path, status, range });
@@ -136,12 +145,10 @@ export class MediaServer {
     }
   }
 
-  #takeFault(path: string): MediaFault | undefined {
-    const planned = this.#faults.get(path);
-    if (planned === undefined) return undefined;
-    planned.times -= 1;
-    if (planned.times <= 0) this.#faults.delete(path);
-    return planned.fault;
+  #offer(file: Buffer): string {
+    const directPath = `/v/${randomBytes(8).toString('hex')}.enc?ccb=11-4&oh=${randomBytes(4).toString('hex')}`;
+    this.#files.set(directPath, file);
+    return directPath;
   }
 
   #trickle(body: Buffer, response: ServerResponse): void {
