@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { Curve, proto, WA_CERT_DETAILS } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BaileysClient, linkClient, newClientState } from '../support/whatsapp/baileys-client.js';
@@ -146,6 +148,19 @@ describe('a strict check of certificates', () => {
     WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(whatsapp.rootPublicKey);
     const { client } = await linkClient(whatsapp, owner);
     await client.end();
+  });
+
+  it('passes in another process that is made to trust', async () => {
+    const module = new URL('../support/whatsapp/trust-loopback.js', import.meta.url).pathname;
+    const { url } = await whatsapp.media.upload(Buffer.alloc(1000), 'image');
+    const script = `
+      const { WA_CERT_DETAILS } = await import('@whiskeysockets/baileys');
+      const response = await fetch(${JSON.stringify(url)});
+      console.log(WA_CERT_DETAILS.PUBLIC_KEY.toString('hex'), (await response.arrayBuffer()).byteLength);`;
+    const env = { ...process.env, ...whatsapp.childEnvironment };
+    const args = ['--import', module, '--input-type=module', '--eval', script];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env });
+    expect(stdout.trim()).toBe(`${whatsapp.rootPublicKey.toString('hex')} 1018`);
   });
 
   it('fails with 400 when it is not', async () => {

@@ -87,6 +87,11 @@ export class LoopbackWhatsApp {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}/ws/chat`;
   }
 
+  /** What `trust-loopback.js` needs to know in the process of a daemon under test. */
+  get childEnvironment(): Record<string, string> {
+    return { LOOPBACK_ROOT_KEY: this.rootPublicKey.toString('hex'), LOOPBACK_MEDIA_PORT: String(this.media.port) };
+  }
+
   /** Cuts all connections and stops listening. */
   async close(): Promise<void> {
     const connections = [...this.#connections];

@@ -2,10 +2,10 @@ import { createCipheriv, createHash, createHmac, randomBytes } from 'node:crypto
 import type { Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connect } from 'node:net';
 import type { MediaType } from '@whiskeysockets/baileys';
 import { getMediaKeys } from '@whiskeysockets/baileys';
-import { Agent } from 'undici';
+import type { Agent } from 'undici';
+import { createLoopbackDispatcher } from './loopback-dispatcher.js';
 
 /**
  * What goes wrong with a download: a status of HTTP, `half` (the connection breaks in the middle), `short` (half of the
@@ -46,13 +46,7 @@ export class MediaServer {
 
   private constructor(server: Server) {
     this.#server = server;
-    this.dispatcher = new Agent({
-      connect: (_options, callback) => {
-        const socket = connect(this.port, '127.0.0.1');
-        socket.once('error', (error) => callback(error, null));
-        socket.once('connect', () => callback(null, socket));
-      },
-    });
+    this.dispatcher = createLoopbackDispatcher(this.port);
     server.on('request', (request, response) => this.#answer(request.url ?? '', request.headers.range, response));
   }
 
