@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { BinaryNode } from '@whiskeysockets/baileys';
+import type { BinaryNode, WAPatchCreate } from '@whiskeysockets/baileys';
 import { proto } from '@whiskeysockets/baileys';
-import type { Acknowledgement } from './acknowledgements.js';
-import { readAcknowledgements } from './acknowledgements.js';
+import { AppState } from './app-state.js';
 import type { ClientMessage } from './client-messages.js';
 import { messageAck, placeholderAnswer, readClientMessage, readPhoneRequest } from './client-messages.js';
 import type { Companion } from './companion.js';
@@ -16,9 +15,9 @@ import { answerReupload, isReuploadRequest } from './media-retry.js';
 import type { DeliverOptions } from './message-stanza.js';
 import { buildMessageStanza } from './message-stanza.js';
 import { node, nowSeconds, SERVER_JID } from './nodes.js';
+import { Outbox } from './outbox.js';
 import type { Peer } from './peer.js';
 import type { PhoneScript } from './phone-script.js';
-import { StanzaQueue } from './stanza-queue.js';
 import { Witness } from './witness.js';
 
 /** What an account is made of. */
@@ -30,45 +29,66 @@ export interface AccountDependencies {
 }
 
 /** One WhatsApp account: its own phone, its linked device, and what waits for that device. */
-export class Account {
+export class Account extends Outbox {
   readonly phone: Peer;
-  /** What the device acknowledged, in order, over all its connections. */
-  readonly acknowledgements = new Witness<Acknowledgement>();
   /** What the device sent, decrypted. */
   readonly sent = new Witness<ClientMessage>();
+  /** What else it said: presence, `ib`, and what is neither message nor query nor receipt. */
+  readonly otherStanzas = new Witness<BinaryNode>();
   /** What the phone answers when its device asks; it keeps silent unless a test says otherwise. */
   readonly script: PhoneScript = {};
-  /** The first chunk of history, pushed at the first login; undefined for none, which a client awaits for 20 s. */
+  /** Contacts and the settings of chats, as all devices share them. */
+  readonly appState = new AppState();
+  /** The first chunk of history for a device that was just linked; undefined for none, which a client awaits for 20 s. */
   bootstrap: proto.IHistorySync | undefined = { syncType: proto.HistorySync.HistorySyncType.INITIAL_BOOTSTRAP };
-  /** Whether the server says when all that waited has been sent. It once in a while does not. */
-  announcesOffline = true;
-  /** Chooses acknowledgements that get lost on their way to the server. */
-  loses: (stanza: BinaryNode) => boolean = () => false;
-  companion: Companion | undefined;
-  connection: Connection | undefined;
-  /** How many devices were linked so far; each gets a number of its own. */
-  devices = 0;
+  /** Chooses queries that are refused with a code, or not answered at all. */
+  refuses: (query: BinaryNode) => number | 'silence' | undefined = () => undefined;
 
   readonly #dependencies: AccountDependencies;
-  #awaitingEnd: (() => void)[] = [];
-  readonly #queue = new StanzaQueue();
-  #active = false;
+  #companion: Companion | undefined;
+  #bootstrapped: Companion | undefined;
+  #devices = 0;
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(phone: Peer, dependencies: AccountDependencies) {
+    super();
     this.phone = phone;
     this.#dependencies = dependencies;
   }
 
-  /** The ids of what the device has not acknowledged, in order. */
-  get waiting(): string[] {
-    return this.#queue.waiting.map(({ stanza }) => stanza.attrs.id ?? '');
+  /** The linked device. */
+  get companion(): Companion | undefined {
+    return this.#companion;
   }
 
   /** The linked device. Throws when there is none. */
   expectCompanion(): Companion {
-    if (this.companion === undefined) throw new Error(`${this.phone.name} has no linked device`);
-    return this.companion;
+    if (this.#companion === undefined) throw new Error(`${this.phone.name} has no linked device`);
+    return this.#companion;
+  }
+
+  /** The number for the next device; none is given twice. */
+  nextDevice(): number {
+    this.#devices += 1;
+    return this.#devices;
+  }
+
+  /** Links a device, instead of the one that may be there. What waits for that one is lost. */
+  link(companion: Companion): void {
+    this.discard();
+    this.#companion = companion;
+  }
+
+  /** Takes the device off the account, as the phone does; its next login fails with 401. */
+  unlink(): void {
+    this.remove();
+    this.endStream(401);
+  }
+
+  /** The device is no longer one. */
+  remove(): void {
+    this.discard();
+    this.#companion = undefined;
   }
 
   /** Sends a message to the linked device, or keeps it until the device is there. Resolves to its id. */
@@ -78,7 +98,7 @@ export class Account {
       const letter = { author, own: author === this.phone, to, message, options };
       const stanza = await buildMessageStanza(letter);
       const id = stanza.attrs.id ?? '';
-      this.#enqueue(
+      this.enqueue(
         stanza,
         options.onRetry === undefined ? undefined : () => this.#sendAnew(author, message, id, options),
       );
@@ -90,6 +110,17 @@ export class Account {
   async pushHistory(chunk: proto.IHistorySync, by: 'inline' | 'media' = 'inline', requestId?: string): Promise<string> {
     const media = by === 'media' ? this.#dependencies.media : undefined;
     return this.deliver(this.phone, await announceHistory(chunk, media, requestId), { category: 'peer' });
+  }
+
+  /** Gives the device the key to what all devices share. */
+  async shareAppStateKey(): Promise<string> {
+    return this.deliver(this.phone, this.appState.keyShare, { category: 'peer' });
+  }
+
+  /** Changes a contact or the settings of a chat, as on the phone. Resolves to the notification's id. */
+  async changeAppState(change: WAPatchCreate): Promise<string> {
+    const collection = await this.appState.change(change);
+    return this.deliverStanza('notification', { type: 'server_sync', from: SERVER_JID }, [collection]);
   }
 
   /** Changes a group and tells the device of it. Resolves to the notification's id. */
@@ -124,52 +155,17 @@ export class Account {
     const id = attributes.id ?? randomBytes(8).toString('hex').toUpperCase();
     const stanza = node(tag, { t: String(nowSeconds()), ...attributes, id }, content);
     return this.#inOrder(async () => {
-      this.#enqueue(stanza);
+      this.enqueue(stanza);
       return id;
     });
   }
 
-  /** Resolves when the device has acknowledged a message for good, to what it said. */
-  acknowledged(id: string): Promise<Acknowledgement> {
-    return this.acknowledgements.waitFor((entry) => entry.id === id && entry.kind !== 'retry' && !entry.lost);
-  }
-
-  /** Sends a stanza once more as it was, although it need not be. Throws when the device has acknowledged it. */
-  repeat(id: string): void {
-    const queued = this.#queue.waiting.find(({ stanza }) => stanza.attrs.id === id);
-    if (queued === undefined) throw new Error(`${id} does not wait any more`);
-    this.connection?.send(queued.stanza);
-  }
-
-  /** Ends the stream as the server does: 515, 503, …; 440 and 401 with what causes them, 411 as the downgrade it is. */
-  endStream(code: number): void {
-    this.connection?.sendLast(streamEnd(code));
-  }
-
-  /** Takes the device off the account, as the phone does; its next login fails with 401. */
-  unlink(): void {
-    this.companion = undefined;
-    this.endStream(401);
-  }
-
-  /** Resolves when the device is not connected, and all that it said is handled. */
-  offline(): Promise<void> {
-    if (this.connection === undefined) return Promise.resolve();
-    return new Promise((resolve) => this.#awaitingEnd.push(resolve));
-  }
-
   /** A device has logged in and listens: sends what waits. */
   async activate(connection: Connection): Promise<void> {
-    const waiting = this.#queue.waiting;
-    for (const { stanza } of waiting) connection.send({ ...stanza, attrs: { ...stanza.attrs, offline: '0' } });
-    this.#active = true;
-    if (this.announcesOffline) {
-      const offline = node('offline', { count: String(waiting.length) });
-      connection.send(node('ib', { from: SERVER_JID }, [offline]));
-    }
-    const { bootstrap } = this;
-    this.bootstrap = undefined;
-    if (bootstrap !== undefined) await this.pushHistory(bootstrap);
+    this.replay(connection);
+    if (this.#bootstrapped === this.#companion) return;
+    this.#bootstrapped = this.#companion;
+    if (this.bootstrap !== undefined) await this.pushHistory(this.bootstrap);
   }
 
   /** Takes what the device says, unless it is a query. Returns whether it was of a known kind. */
@@ -177,10 +173,10 @@ export class Account {
     switch (stanza.tag) {
       case 'receipt':
         if (isReuploadRequest(stanza)) await this.#reupload(stanza);
-        else this.#settle(stanza);
+        else this.settle(stanza);
         return true;
       case 'ack':
-        this.#settle(stanza);
+        this.settle(stanza);
         return true;
       case 'message':
         await this.#takeMessage(stanza);
@@ -189,37 +185,10 @@ export class Account {
       case 'chatstate':
       case 'ib':
       case 'call':
+        this.otherStanzas.add(stanza);
         return true;
       default:
         return false;
-    }
-  }
-
-  /** The connection is gone. */
-  disconnected(connection: Connection): void {
-    if (this.connection !== connection) return;
-    this.connection = undefined;
-    this.#active = false;
-    for (const resolve of this.#awaitingEnd.splice(0)) resolve();
-  }
-
-  #enqueue(stanza: BinaryNode, sendAnew?: () => void): void {
-    this.#queue.add(stanza, sendAnew);
-    if (this.#active) this.connection?.send(stanza);
-  }
-
-  #settle(stanza: BinaryNode): void {
-    const lost = this.loses(stanza);
-    for (const entry of readAcknowledgements(stanza, lost)) {
-      this.acknowledgements.add(entry);
-      const queued = lost ? undefined : this.#queue.find(entry.of, entry.id, stanza.attrs);
-      if (queued === undefined) continue;
-      if (entry.kind === 'retry') {
-        queued.askedAgain = true;
-        continue;
-      }
-      this.#queue.forget(queued);
-      if (queued.askedAgain) queued.sendAnew?.();
     }
   }
 
@@ -254,18 +223,5 @@ export class Account {
     const done = this.#work.then(work);
     this.#work = done.catch(() => undefined);
     return done;
-  }
-}
-
-function streamEnd(code: number): BinaryNode {
-  switch (code) {
-    case 411:
-      return node('ib', { from: SERVER_JID }, [node('downgrade_webclient')]);
-    case 440:
-      return node('stream:error', {}, [node('conflict', { type: 'replaced' })]);
-    case 401:
-      return node('stream:error', { code: '401' }, [node('conflict', { type: 'device_removed' })]);
-    default:
-      return node('stream:error', { code: String(code) });
   }
 }

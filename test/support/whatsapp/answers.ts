@@ -17,20 +17,30 @@ export function result(query: BinaryNode, content?: BinaryNode[]): BinaryNode {
 }
 
 /** The refusal of a query. */
-export function refusal(query: BinaryNode, code: number, text: string): BinaryNode {
+function refusal(query: BinaryNode, code: number, text: string): BinaryNode {
   const { to: from, id } = query.attrs;
   return node('iq', { from, type: 'error', id }, [node('error', { code: String(code), text })]);
 }
 
-/** Answers a query of a logged-in device. What the server has no opinion on gets an empty result. */
-export async function answer(query: BinaryNode, account: Account, sources: AnswerSources): Promise<BinaryNode> {
+/**
+ * Answers a query of a logged-in device. What the server has no opinion on gets an empty result; undefined is what a test
+ * wants to stay unanswered.
+ */
+export async function answer(
+  query: BinaryNode,
+  account: Account,
+  sources: AnswerSources,
+): Promise<BinaryNode | undefined> {
+  const refused = account.refuses(query);
+  if (refused === 'silence') return undefined;
+  if (refused !== undefined) return refusal(query, refused, 'refused');
   switch (query.attrs.xmlns) {
     case 'encrypt':
       return answerKeys(query, account, sources);
     case 'usync':
       return result(query, [answerUsync(query, sources)]);
     case 'w:sync:app:state':
-      return result(query, [withoutPatches(query)]);
+      return result(query, [account.appState.answer(query)]);
     case 'w:g2': {
       const [content] = answerGroupQuery(query, account.phone, sources.groups);
       if (content?.tag === 'error') return refusal(query, Number(content.attrs.code), content.attrs.text ?? '');
@@ -94,11 +104,4 @@ function answerUsync(query: BinaryNode, { directory }: AnswerSources): BinaryNod
 function numberAsJid(contact: BinaryNode | undefined): string {
   const text = contact?.content instanceof Uint8Array ? Buffer.from(contact.content).toString() : contact?.content;
   return `${typeof text === 'string' ? text.replace('+', '') : ''}@s.whatsapp.net`;
-}
-
-function withoutPatches(query: BinaryNode): BinaryNode {
-  const collections = childrenOf(find(query, 'sync')).map(({ attrs: { name, version } }) =>
-    node('collection', { name, version }),
-  );
-  return node('sync', {}, collections);
 }

@@ -56,7 +56,7 @@ export class LoopbackWhatsApp {
   readonly #connections = new Set<Connection>();
   readonly #refusedSockets = new Set<Duplex>();
   #refusals: { status: number; times: number; closes: boolean } | undefined;
-  #failures: number[] = [];
+  #failures: { reason: number; phone: string | undefined }[] = [];
   #disconnections: (() => void)[] = [];
 
   private constructor(server: Server, media: MediaServer, certificates: Certificates) {
@@ -145,9 +145,9 @@ export class LoopbackWhatsApp {
     return account;
   }
 
-  /** Answers the next client that says who it is with `failure`: 401, 403, 405 … */
-  failNextLogin(reason: number): void {
-    this.#failures.push(reason);
+  /** Answers the next client that says who it is, or the next login of a number, with `failure`: 401, 403, 405 … */
+  failNextLogin(reason: number, phone?: string): void {
+    this.#failures.push({ reason, phone });
   }
 
   /** Answers the next upgrades to WebSocket with a status of HTTP, as a proxy does, and closes the connection or not. */
@@ -195,17 +195,17 @@ export class LoopbackWhatsApp {
 
   #connected(connection: Connection, client: Client): void {
     this.payloads.push(client.payload);
-    const failure = this.#failures.shift();
-    if (failure !== undefined) return connection.sendLast(node('failure', { reason: String(failure) }));
+    const phone = String(client.payload.username ?? '');
+    const index = this.#failures.findIndex((failure) => failure.phone === undefined || failure.phone === phone);
+    const [failure] = index < 0 ? [] : this.#failures.splice(index, 1);
+    if (failure !== undefined) return connection.sendLast(node('failure', { reason: String(failure.reason) }));
     if (client.payload.devicePairingData) return this.#pairing.register(connection, client);
-    const account = this.#accounts.get(String(client.payload.username ?? ''));
+    const account = this.#accounts.get(phone);
     const companion = account?.companion;
     if (account === undefined || companion === undefined || !isDevice(client, companion)) {
       return connection.sendLast(node('failure', { reason: '401' }));
     }
-    account.endStream(440);
-    if (account.connection !== undefined) account.disconnected(account.connection);
-    account.connection = connection;
+    account.connect(connection);
     this.#byConnection.set(connection, account);
     const lid = account.phone.jid('lid').replace('@', `:${companion.device}@`);
     connection.send(node('success', { t: String(nowSeconds()), lid }));
@@ -219,10 +219,11 @@ export class LoopbackWhatsApp {
       return;
     }
     if (stanza.attrs.type === 'result' || stanza.attrs.type === 'error') return;
-    if (find(stanza, 'remove-companion-device') !== undefined) account.companion = undefined;
-    const sources = { directory: this.#directory, groups: this.groups };
-    // The device that has just left needs no more answers.
-    if (account.companion !== undefined) connection.send(await answer(stanza, account, sources));
+    if (find(stanza, 'remove-companion-device') !== undefined) account.remove();
+    // A device that has left needs no more answers.
+    if (account.companion === undefined) return;
+    const answered = await answer(stanza, account, { directory: this.#directory, groups: this.groups });
+    if (answered !== undefined) connection.send(answered);
     if (find(stanza, 'active') !== undefined) await account.activate(connection);
   }
 

@@ -26,6 +26,7 @@ export interface Candidate {
 interface Vow {
   stanzaId: string;
   account: Account;
+  device: number;
   details: Uint8Array;
   done: () => void;
   fail: (error: unknown) => void;
@@ -96,7 +97,7 @@ export class Pairing {
       vow.fail(error);
       throw error;
     }
-    account.companion = new Companion(account.phone.phone ?? '', account.devices, registration);
+    account.link(new Companion(account.phone.phone ?? '', vow.device, registration));
     connection.sendLast(node('stream:error', { code: '515' }));
     vow.done();
   }
@@ -141,19 +142,19 @@ export class Pairing {
       details: signed,
       hmac: createHmac('sha256', secret).update(signed).digest(),
     }).finish();
-    account.devices += 1;
-    const device = `:${account.devices}@`;
+    const device = account.nextDevice();
+    const suffix = `:${device}@`;
     const stanzaId = nextId();
     const success = node('pair-success', {}, [
       node('device-identity', {}, container),
       node('device', {
-        jid: account.phone.jid('pn').replace('@', device),
-        lid: account.phone.jid('lid').replace('@', device),
+        jid: account.phone.jid('pn').replace('@', suffix),
+        lid: account.phone.jid('lid').replace('@', suffix),
       }),
       node('platform', { name: 'android' }),
     ]);
     return new Promise((done, fail) => {
-      candidate.vow = { stanzaId, account, details, done, fail };
+      candidate.vow = { stanzaId, account, device, details, done, fail };
       candidate.connection.send(setIq(stanzaId, [success], { t: String(nowSeconds()) }));
     });
   }
