@@ -6,7 +6,7 @@ const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
 
 let whatsapp: LoopbackWhatsApp;
 beforeEach(async () => {
-  whatsapp = await LoopbackWhatsApp.listen();
+  whatsapp = await LoopbackWhatsApp.listen({ claimsPreKeys: true });
 });
 afterEach(async () => {
   await whatsapp.close();

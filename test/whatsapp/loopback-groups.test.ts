@@ -13,7 +13,7 @@ let linked: LinkedClient;
 let anna: Peer;
 let ben: Peer;
 beforeEach(async () => {
-  whatsapp = await LoopbackWhatsApp.listen();
+  whatsapp = await LoopbackWhatsApp.listen({ claimsPreKeys: true });
   anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
   ben = whatsapp.addPerson({ phone: '491700000003', lid: '900000000000003', name: 'Ben' });
   linked = await linkClient(whatsapp, owner);

@@ -13,7 +13,7 @@ let whatsapp: LoopbackWhatsApp;
 let linked: LinkedClient;
 let anna: Peer;
 beforeEach(async () => {
-  whatsapp = await LoopbackWhatsApp.listen();
+  whatsapp = await LoopbackWhatsApp.listen({ claimsPreKeys: true });
   anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
   linked = await linkClient(whatsapp, owner);
   await linked.client.next('messaging-history.set');

@@ -9,6 +9,8 @@ import { childrenOf, find, node } from './nodes.js';
 export interface AnswerSources {
   directory: Directory;
   groups: Groups;
+  /** How many one-time keys the server says to have of a device, at least. */
+  claimedPreKeys: number;
 }
 
 /** The result of a query. */
@@ -57,10 +59,14 @@ export async function answer(
   }
 }
 
-async function answerKeys(query: BinaryNode, account: Account, { directory }: AnswerSources): Promise<BinaryNode> {
+async function answerKeys(query: BinaryNode, account: Account, sources: AnswerSources): Promise<BinaryNode> {
+  const { directory, claimedPreKeys } = sources;
   const companion = account.expectCompanion();
   const [asked] = childrenOf(query);
-  if (asked?.tag === 'count') return result(query, [node('count', { value: String(companion.preKeysLeft) })]);
+  if (asked?.tag === 'count') {
+    const value = String(Math.max(companion.preKeysLeft, claimedPreKeys));
+    return result(query, [node('count', { value })]);
+  }
   if (asked?.tag === 'digest') return result(query, [node('digest')]);
   if (asked?.tag === 'rotate') {
     companion.rotate(asked);

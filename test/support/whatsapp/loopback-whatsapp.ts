@@ -30,6 +30,20 @@ export interface Owner {
   name?: string;
 }
 
+/** How a loopback WhatsApp differs from a usual one. */
+export interface LoopbackOptions {
+  port?: number;
+  certificates?: Certificates;
+  /**
+   * Says that it has one-time keys of every device. Clients then make none at their first login instead of 812, which is
+   * most of the work of linking one; sessions do without.
+   */
+  claimsPreKeys?: boolean;
+}
+
+// A client uploads more at five and fewer.
+const CLAIMED_PRE_KEYS = 6;
+
 /**
  * A WhatsApp of one's own on 127.0.0.1, with which unmodified clients pair and log in. It stands in for the servers, for
  * the owner's phone and for everybody who writes to them. It cannot show what only the real one decides: bans, how much
@@ -48,6 +62,7 @@ export class LoopbackWhatsApp {
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
   readonly #certificates: Certificates;
+  readonly #claimedPreKeys: number;
   readonly #directory = new Directory();
   readonly #pairing = new Pairing();
   readonly #accounts = new Map<string, Account>();
@@ -59,11 +74,12 @@ export class LoopbackWhatsApp {
   #failures: { reason: number; phone: string | undefined }[] = [];
   #disconnections: (() => void)[] = [];
 
-  private constructor(server: Server, media: MediaServer, certificates: Certificates) {
+  private constructor(server: Server, media: MediaServer, options: LoopbackOptions) {
     this.#server = server;
     this.media = media;
-    this.#certificates = certificates;
-    this.rootPublicKey = certificates.rootPublicKey;
+    this.#certificates = options.certificates ?? issueCertificates();
+    this.#claimedPreKeys = options.claimsPreKeys === true ? CLAIMED_PRE_KEYS : 0;
+    this.rootPublicKey = this.#certificates.rootPublicKey;
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: PAYLOAD_BYTES_MAX, perMessageDeflate: false });
     server.on('upgrade', (request, socket, head) => {
       if (this.#refused(socket)) return;
@@ -72,13 +88,13 @@ export class LoopbackWhatsApp {
   }
 
   /** Listens on a free port of loopback, or on `port`. */
-  static async listen({ port = 0, certificates = issueCertificates() } = {}): Promise<LoopbackWhatsApp> {
+  static async listen(options: LoopbackOptions = {}): Promise<LoopbackWhatsApp> {
     const server = createServer((_request, response) => response.writeHead(426).end());
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(port, '127.0.0.1', resolve);
+      server.listen(options.port ?? 0, '127.0.0.1', resolve);
     });
-    return new LoopbackWhatsApp(server, await MediaServer.open(), certificates);
+    return new LoopbackWhatsApp(server, await MediaServer.open(), options);
   }
 
   /** Where clients connect. */
@@ -222,7 +238,8 @@ export class LoopbackWhatsApp {
     if (find(stanza, 'remove-companion-device') !== undefined) account.remove();
     // A device that has left needs no more answers.
     if (account.companion === undefined) return;
-    const answered = await answer(stanza, account, { directory: this.#directory, groups: this.groups });
+    const sources = { directory: this.#directory, groups: this.groups, claimedPreKeys: this.#claimedPreKeys };
+    const answered = await answer(stanza, account, sources);
     if (answered !== undefined) connection.send(answered);
     if (find(stanza, 'active') !== undefined) await account.activate(connection);
   }
