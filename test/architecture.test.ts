@@ -14,6 +14,12 @@ describe('the sources', () => {
     expect(findViolations(modules)).toEqual([]);
   });
 
+  it('keep the loopback WhatsApp apart from the daemon that it tests', () => {
+    const modules = listSources(root, ['test/support/whatsapp']).map((path) => readSourceModule(root, path));
+    expect(modules.length).toBeGreaterThan(10);
+    expect(findViolations(modules)).toEqual([]);
+  });
+
   it('have no file in test/ whose name says nothing', () => {
     const names = listSources(root, ['test']).map((path) => path.slice(path.lastIndexOf('/') + 1));
     expect(names.filter((name) => /^(utils|helpers|types|common|index)\.ts$/.test(name))).toEqual([]);
@@ -71,6 +77,7 @@ describe('the checker', () => {
     ['any', 'src/store/database.ts', 'const value: any = 1;'],
     ['an enum', 'src/store/database.ts', 'enum Color { Red }'],
     ['a default export', 'src/store/database.ts', 'export default function open(): void {}'],
+    ['the daemon, in what stands in for WhatsApp', 'test/support/whatsapp/a.ts', "import '../../../src/main.js';"],
     ['more than 300 lines', 'src/store/database.ts', '// line\n'.repeat(301)],
     ['a name that says nothing', 'src/store/utils.ts', ''],
     ['a name that is not in kebab case', 'src/store/historyStore.ts', ''],
