@@ -109,6 +109,15 @@ describe('a message to a linked client', () => {
     expect(await account.acknowledged(id)).toMatchObject({ type: 'sender', recipient: anna.jid(addressing) });
   });
 
+  it('from the own phone says both names of whom it went to', async () => {
+    const { account } = linked;
+    const byLid = await account.deliver(account.phone, { conversation: 'mine' }, { chat: anna, addressing: 'lid' });
+    expect((await received(byLid)).key).toMatchObject({ remoteJid: annaLid, remoteJidAlt: annaPn });
+    const stranger = whatsapp.addPerson({ lid: '900000000000003' });
+    const id = await account.deliver(account.phone, { conversation: 'mine' }, { chat: stranger });
+    expect((await received(id)).key).toMatchObject({ remoteJid: stranger.jid(), fromMe: true });
+  });
+
   it('needs no encryption when many are needed', async () => {
     const { account, client } = linked;
     const ids = [];

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LinkedClient } from '../support/whatsapp/baileys-client.js';
 import { BaileysClient, copyClientState, linkClient } from '../support/whatsapp/baileys-client.js';
 import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
-import { SERVER_JID } from '../support/whatsapp/nodes.js';
+import { find, SERVER_JID } from '../support/whatsapp/nodes.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 
 const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
@@ -55,6 +55,9 @@ describe('what is sent while a client is away', () => {
     expect(account.waiting).toEqual([]);
     const done = await again.next('connection.update', (update) => update.receivedPendingNotifications === true);
     expect(done.receivedPendingNotifications).toBe(true);
+    // The client's answer to being told in advance what will come.
+    const batch = await account.otherStanzas.waitFor((stanza) => find(stanza, 'offline_batch') !== undefined);
+    expect(find(batch, 'offline_batch')?.attrs.count).toBe('100');
   });
 
   it('comes again, with the same bytes, until the server takes note of a receipt', async () => {

@@ -62,7 +62,7 @@ export async function buildMessageStanza(letter: Letter): Promise<BinaryNode> {
 
 /** The attributes that say who writes in which chat. The rules are a table in WhatsApp's own habits, not a system. */
 function addressOf({ author, own, options }: Letter): Attributes {
-  const addressing = options.addressing ?? (author.phone === undefined ? 'lid' : 'pn');
+  const addressing = options.addressing ?? (knowsNumbers(author, options.chat) ? 'pn' : 'lid');
   const jid = author.jid(addressing);
   const tells = options.tellsOther ?? addressing === 'lid';
   const other = tells ? author.otherJid(addressing) : undefined;
@@ -78,6 +78,11 @@ function addressOf({ author, own, options }: Letter): Attributes {
   const recipient = typeof chat === 'string' ? chat : chat.jid(addressing);
   const recipientOther = tells && typeof chat !== 'string' ? chat.otherJid(addressing) : undefined;
   return { from: jid, recipient, [`peer_recipient_${suffix}`]: recipientOther, addressing_mode: mode };
+}
+
+/** Whether the author, and of an own phone also the person it writes to, has a number. */
+function knowsNumbers(author: Peer, chat: DeliverOptions['chat']): boolean {
+  return author.phone !== undefined && (typeof chat !== 'object' || chat.phone !== undefined);
 }
 
 async function contentOf(letter: Letter): Promise<BinaryNode[]> {

@@ -79,11 +79,15 @@ export class Outbox {
   /** The device listens: sends what waits. */
   replay(connection: Connection): void {
     const waiting = this.#queue.waiting;
+    const count = String(waiting.length);
+    const message = String(waiting.filter(({ stanza }) => stanza.tag === 'message').length);
+    if (waiting.length > 0) {
+      connection.send(node('ib', { from: SERVER_JID }, [node('offline_preview', { count, message })]));
+    }
     for (const { stanza } of waiting) connection.send({ ...stanza, attrs: { ...stanza.attrs, offline: '0' } });
     this.#active = true;
     if (!this.announcesOffline) return;
-    const offline = node('offline', { count: String(waiting.length) });
-    connection.send(node('ib', { from: SERVER_JID }, [offline]));
+    connection.send(node('ib', { from: SERVER_JID }, [node('offline', { count })]));
   }
 
   /** Keeps a stanza until it is acknowledged, and sends it if the device is there. */
