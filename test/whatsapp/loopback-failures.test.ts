@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BaileysClient, linkClient, newClientState } from '../support/whatsapp/baileys-client.js';
 import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
@@ -59,6 +61,31 @@ describe('a login', () => {
     const config = { waWebSocketUrl: gone.url };
     await gone.close();
     expect(await new BaileysClient(whatsapp, newClientState(), config).closed()).toBe(408);
+  });
+});
+
+describe('a loopback WhatsApp', () => {
+  it('leaves nothing behind that keeps a process alive', async () => {
+    const module = new URL('../support/whatsapp/loopback-whatsapp.js', import.meta.url).pathname;
+    const script = `
+      import { connect } from 'node:net';
+      import { LoopbackWhatsApp } from ${JSON.stringify(module)};
+      const whatsapp = await LoopbackWhatsApp.listen();
+      const anna = whatsapp.addPerson({ phone: '491700000002' });
+      whatsapp.openAccount({ phone: '491700000001', lid: '900000000000001' });
+      whatsapp.refuseUpgrades(503, { closes: false });
+      whatsapp.media.failNext('slow');
+      const { url } = await whatsapp.media.upload(Buffer.alloc(1000), 'image');
+      const download = await fetch(url, { dispatcher: whatsapp.media.dispatcher });
+      const socket = connect(Number(new URL(whatsapp.url).port), '127.0.0.1').on('error', () => undefined);
+      socket.write('GET / HTTP/1.1\\r\\nHost: a\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n');
+      await new Promise((resolve) => socket.once('data', resolve));
+      await whatsapp.close();
+      await download.arrayBuffer().catch(() => undefined);
+      console.log('closed', whatsapp.errors.length);`;
+    const args = ['--input-type=module', '--eval', script];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
+    expect(stdout).toBe('closed 0\n');
   });
 });
 

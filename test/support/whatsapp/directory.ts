@@ -23,6 +23,7 @@ export class Directory {
     return this.#people.get(jidNormalizedUser(jid));
   }
 
+  /** Releases the caches of everybody's sessions. */
   close(): void {
     for (const peer of this.#people.values()) peer.close();
   }

@@ -71,6 +71,7 @@ export class Groups {
     return [...this.#groups.values()].filter((group) => group.members.has(member));
   }
 
+  /** The group of an address. */
   find(jid: string | undefined): Group | undefined {
     return this.#groups.get(jid ?? '');
   }

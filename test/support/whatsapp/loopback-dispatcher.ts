@@ -9,8 +9,13 @@ export function createLoopbackDispatcher(port: number): Agent {
   return new Agent({
     connect: (_options, callback) => {
       const socket = connect(port, '127.0.0.1');
-      socket.once('error', (error) => callback(error, null));
-      socket.once('connect', () => callback(null, socket));
+      const fail = (error: Error): void => callback(error, null);
+      socket.once('error', fail);
+      socket.once('connect', () => {
+        // From here on the errors are the dispatcher's.
+        socket.off('error', fail);
+        callback(null, socket);
+      });
     },
   });
 }

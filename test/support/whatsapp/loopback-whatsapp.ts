@@ -193,6 +193,8 @@ export class LoopbackWhatsApp {
     if (this.#refusals.times <= 0) this.#refusals = undefined;
     this.#refusedSockets.add(socket);
     socket.once('close', () => this.#refusedSockets.delete(socket));
+    // A client may reset what was refused.
+    socket.on('error', () => undefined);
     const connection = closes ? 'Connection: close\r\n' : '';
     socket.write(`HTTP/1.1 ${status} Refused\r\nContent-Length: 0\r\n${connection}\r\n`);
     if (closes) socket.end();

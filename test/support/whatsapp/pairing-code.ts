@@ -60,6 +60,7 @@ export class PairingCode {
     }
   }
 
+  /** The client is gone, or will not finish. */
   fail(error: unknown): void {
     this.#reject(error);
   }

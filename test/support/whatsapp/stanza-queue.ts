@@ -31,6 +31,7 @@ export class StanzaQueue {
     return this.#waiting.size;
   }
 
+  /** Keeps a stanza. Throws when too many wait. */
   add(stanza: BinaryNode, sendAnew?: () => void): void {
     if (this.#waiting.size >= STANZAS_MAX) throw new Error(`${STANZAS_MAX} stanzas wait already`);
     const queued = { stanza, askedAgain: false, ...(sendAnew === undefined ? {} : { sendAnew }) };
@@ -48,6 +49,7 @@ export class StanzaQueue {
     return candidates.find(({ stanza }) => chats.includes(jidNormalizedUser(stanza.attrs.from))) ?? candidates[0];
   }
 
+  /** Keeps a stanza no longer. */
   forget(queued: QueuedStanza): void {
     this.#waiting.delete(queued);
     const key = keyOf(queued.stanza.tag, queued.stanza.attrs.id);

@@ -3,6 +3,7 @@ export class Witness<T> {
   readonly entries: T[] = [];
   #waiting: { matches: (entry: T) => boolean; resolve: (entry: T) => void }[] = [];
 
+  /** Adds what was seen, and wakes those who wait for it. */
   add(entry: T): void {
     this.entries.push(entry);
     const told = this.#waiting.filter(({ matches }) => matches(entry));
