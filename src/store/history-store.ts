@@ -1,5 +1,5 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import { MESSAGE_KEY_BYTES } from '../domain/page-format.js';
 import {
   type BackfillRecord,
@@ -97,6 +97,7 @@ export class HistoryStore extends HistoryReads {
     let result: T;
     try {
       result = await build(commit);
+      await setImmediate();
       await commit.finish();
       await before;
     } catch (error) {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   identityForm,
   type PageRecord,
@@ -57,11 +58,17 @@ export async function mergePage(
     (isFresh(record, filter) ? fresh : known).push(record);
   }
   await commit.loadTotals(chats);
-  for (const record of fresh) insert(commit, record);
+  for (const [n, record] of fresh.entries()) {
+    if (n % ROWS_BETWEEN_TURNS === 0) await setImmediate();
+    insert(commit, record);
+  }
   counts.added += fresh.filter((record) => record.op === recordOp.message).length;
   if (known.length > 0) await mergeKnown(commit, known, fresh, counts);
   return counts;
 }
+
+/** About a millisecond of inserting: a read of a few steps waits for the main thread at each of them. */
+const ROWS_BETWEEN_TURNS = 500;
 
 function isFresh(record: PageRecord, filter: IdentityFilter | undefined): boolean {
   if (filter === undefined) return false;
