@@ -93,10 +93,13 @@ async function importMessages(
   // One page is merged while the one before is being written: a record builds on the one before, which may not be durable yet.
   let latest = backfill.record;
   let writing = Promise.resolve();
+  let failed = false;
   try {
     for await (const { result, release } of readPages(range, ask)) {
       if (pages++ % PAGES_PER_SPACE_CHECK === 0) await context.checkSpace();
       await store.catchUp(() => backfill.stopped);
+      // A session that was opened anew meanwhile would take this page, with a checkpoint behind the one that was not written.
+      if (failed) break;
       const merging = commit(async (building) => {
         const record = clone(BackfillRecordSchema, latest);
         const page = Buffer.from(result.page.buffer, result.page.byteOffset, result.page.byteLength);
@@ -109,9 +112,12 @@ async function importMessages(
       });
       const published = merging.then((record) => backfill.publish(record)).finally(release);
       // It is awaited in its turn; until then a rejection must not count as unhandled.
-      published.catch(() => undefined);
-      await writing;
+      published.catch(() => {
+        failed = true;
+      });
+      const earlier = writing;
       writing = published;
+      await earlier;
     }
   } finally {
     await writing;
