@@ -163,14 +163,18 @@ async function rememberTwins(commit: Commit, known: PageRecord[], fresh: PageRec
 
 async function removeDeleted(commit: Commit, record: PageRecord, counts: MergeCounts): Promise<void> {
   for (const identityKey of [record.identityKey, ...record.aliases.map((alias) => alias.identityKey)]) {
-    const stored = await resolveIdentity(commit.overlay, identityKey);
-    if (stored?.value[0] === identityForm.message) {
-      await forget(commit, stored);
-      counts.deleted++;
-    }
-    const now = await commit.overlay.get(identityKey);
-    if (now?.[0] !== identityForm.deleted) commit.putIdentity(identityKey, deletedValue());
+    if (await markDeleted(commit, identityKey)) counts.deleted++;
   }
+}
+
+/** Keeps that the user deleted a message. Returns true when it was stored. The totals of its chat must be loaded. */
+export async function markDeleted(commit: Commit, identityKey: Buffer): Promise<boolean> {
+  const stored = await resolveIdentity(commit.overlay, identityKey);
+  const isStored = stored?.value[0] === identityForm.message;
+  if (isStored) await forget(commit, stored);
+  const now = await commit.overlay.get(identityKey);
+  if (now?.[0] !== identityForm.deleted) commit.putIdentity(identityKey, deletedValue());
+  return isStored;
 }
 
 /** Removes a stored message because its user deleted it, and keeps that knowledge under all its ids. */

@@ -14,9 +14,9 @@ import { type Commit, keyOf } from './commit.js';
 import type { Database } from './database.js';
 import { chatOf, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
 import { encodeFacts, fingerprint } from './facts.js';
-import { deletedValue, identityKeyOf, makeIdentityKey, resolveIdentity } from './identity.js';
+import { identityKeyOf, makeIdentityKey, resolveIdentity } from './identity.js';
 import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
-import { mergeFacts } from './merge-page.js';
+import { markDeleted, mergeFacts } from './merge-page.js';
 import { resolveFacts } from './resolve-facts.js';
 
 /**
@@ -183,8 +183,8 @@ async function rekeyDeleted(commit: Commit, identityKey: Buffer, value: Buffer):
   if (senderJid === parts.senderJid && chatNumber === parts.chatNumber) return;
   const moved = makeIdentityKey({ ...parts, chatNumber, senderJid });
   commit.overlay.delete(identityKey);
-  const there = await commit.overlay.get(moved);
-  if (there === undefined) commit.putIdentity(moved, deletedValue());
+  await commit.loadTotals([chatNumber]);
+  await markDeleted(commit, moved);
 }
 
 /** The number of the chat that a chat was united with; its own number while it was not. */

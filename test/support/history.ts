@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Message, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
+import type { Commit } from '../../src/store/commit.js';
 import { nameRank, putChat } from '../../src/store/directory.js';
 import type { MessageQuery } from '../../src/store/history-reader.js';
 import { HistoryStore } from '../../src/store/history-store.js';
@@ -37,14 +38,21 @@ export async function importDrafts(
   store: HistoryStore,
   drafts: (MessageDraft | { deleted: MessageDraft })[],
 ): Promise<MergeCounts> {
-  return store.commit(async (commit) => {
-    const chats = new Map<string, number>();
-    for (const draft of drafts) {
-      const jid = 'deleted' in draft ? draft.deleted.chat : draft.chat;
-      if (!chats.has(jid)) chats.set(jid, await putChat(commit, chatNamed(jid), 0));
-    }
-    return store.mergePage(commit, aPage(chats, drafts), lidsIn(drafts));
-  });
+  return store.commit((commit) => mergeDrafts(store, commit, drafts));
+}
+
+/** The same in a commit that is being built. */
+export async function mergeDrafts(
+  store: HistoryStore,
+  commit: Commit,
+  drafts: (MessageDraft | { deleted: MessageDraft })[],
+): Promise<MergeCounts> {
+  const chats = new Map<string, number>();
+  for (const draft of drafts) {
+    const jid = 'deleted' in draft ? draft.deleted.chat : draft.chat;
+    if (!chats.has(jid)) chats.set(jid, await putChat(commit, chatNamed(jid), 0));
+  }
+  return store.mergePage(commit, aPage(chats, drafts), lidsIn(drafts));
 }
 
 /** All messages of a history, without their revisions, in the order of reading; oldest first unless said. */
