@@ -13,7 +13,7 @@ import {
 import type { Chat, Contact, Group } from '../gen/scrollback/v1/history_service_pb.js';
 import { decodeTotals } from './chat-totals.js';
 import { primaryKeyOf } from './commit.js';
-import type { Database } from './database.js';
+import type { Database, Snapshot } from './database.js';
 import { chatOf, timeOf } from './directory.js';
 import { readChanges } from './follow.js';
 import type {
@@ -93,37 +93,49 @@ export abstract class HistoryReads implements HistoryReader {
     sender: string | undefined;
   }): Promise<Buffer[]> {
     const sender = filter.sender === undefined ? undefined : await this.resolveChat(filter.sender);
-    const found: Buffer[] = [];
-    for await (const { chatNumber, jid } of this.#chatsToSearch(filter.chat)) {
-      const keys = new Map<string, Buffer>();
-      for await (const entries of this.#database.scan(identityRange(chatNumber, filter.messageId))) {
-        for (const [key, value] of entries) {
-          const { fromMe, senderJid } = readIdentityKey(key);
-          if (filter.fromMe !== undefined && filter.fromMe !== fromMe) continue;
-          const author = fromMe ? '' : isPerson(jid) ? jid : senderJid;
-          if (sender !== undefined && sender !== author) continue;
-          const isAlias = value[0] === identityForm.alias;
-          const identityKey = isAlias ? value.subarray(1) : key;
-          const target = isAlias ? await this.#database.get(identityKey) : value;
-          if (target?.[0] !== identityForm.message) continue;
-          const primaryKey = primaryKeyOf(positionOf({ identityKey, value: target }));
-          keys.set(primaryKey.toString('latin1'), primaryKey);
-        }
+    const chats = await this.#chatsToSearch(filter.chat);
+    // An identity and its row must be of one commit: a message whose time becomes known better moves.
+    const snapshot = this.#database.snapshot();
+    try {
+      const found: Buffer[] = [];
+      for (const chat of chats) {
+        found.push(...(await this.#findInChat(chat, { ...filter, sender }, snapshot)));
+        if (found.length >= MAX_FOUND) break;
       }
-      const rows = await this.#database.getMany([...keys.values()]);
-      found.push(...rows.filter((row) => row !== undefined));
-      if (found.length >= MAX_FOUND) break;
+      return found.slice(0, MAX_FOUND);
+    } finally {
+      await snapshot.close();
     }
-    return found.slice(0, MAX_FOUND);
   }
 
-  async *#chatsToSearch(chat: string | undefined): AsyncGenerator<{ chatNumber: number; jid: string }> {
-    if (chat !== undefined) {
-      const record = await this.#findChat(await this.resolveChat(chat));
-      if (record !== undefined) yield { chatNumber: record.chatNumber, jid: chatOf(record).jid };
-      return;
+  async #findInChat(
+    { chatNumber, jid }: NumberedChat,
+    filter: { messageId: string; fromMe: boolean | undefined; sender: string | undefined },
+    snapshot: Snapshot,
+  ): Promise<Buffer[]> {
+    const keys = new Map<string, Buffer>();
+    for await (const entries of this.#database.scan({ ...identityRange(chatNumber, filter.messageId), snapshot })) {
+      for (const [key, value] of entries) {
+        const { fromMe, senderJid } = readIdentityKey(key);
+        if (filter.fromMe !== undefined && filter.fromMe !== fromMe) continue;
+        const author = fromMe ? '' : isPerson(jid) ? jid : senderJid;
+        if (filter.sender !== undefined && filter.sender !== author) continue;
+        const isAlias = value[0] === identityForm.alias;
+        const identityKey = isAlias ? value.subarray(1) : key;
+        const target = isAlias ? await this.#database.get(identityKey, snapshot) : value;
+        if (target?.[0] !== identityForm.message) continue;
+        const primaryKey = primaryKeyOf(positionOf({ identityKey, value: target }));
+        keys.set(primaryKey.toString('latin1'), primaryKey);
+      }
     }
-    for (const record of await this.#allChats()) yield { chatNumber: record.chatNumber, jid: chatOf(record).jid };
+    const rows = await this.#database.getMany([...keys.values()], snapshot);
+    return rows.filter((row) => row !== undefined);
+  }
+
+  async #chatsToSearch(chat: string | undefined): Promise<NumberedChat[]> {
+    const record = chat === undefined ? undefined : await this.#findChat(await this.resolveChat(chat));
+    const records = chat === undefined ? await this.#allChats() : record === undefined ? [] : [record];
+    return records.map((one) => ({ chatNumber: one.chatNumber, jid: chatOf(one).jid }));
   }
 
   async nextChanges(
@@ -234,6 +246,12 @@ export abstract class HistoryReads implements HistoryReader {
       return chat;
     });
   }
+}
+
+/** A chat to search: its number, and its canonical address. */
+interface NumberedChat {
+  chatNumber: number;
+  jid: string;
 }
 
 /** Bytes whose order is that of the list: the newest message first, then by JID. */
