@@ -10,11 +10,11 @@ import {
   ResolutionSchema,
 } from '../gen/scrollback/store/v1/record_pb.js';
 import { type MessageKey, MessageSchema } from '../gen/scrollback/v1/message_pb.js';
-import { type Commit, keyOf } from './commit.js';
+import { type Commit, keyOf, primaryKeyOf } from './commit.js';
 import type { Database } from './database.js';
 import { chatOf, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
 import { encodeFacts, fingerprint } from './facts.js';
-import { identityKeyOf, makeIdentityKey, resolveIdentity } from './identity.js';
+import { identityKeyOf, makeIdentityKey, positionOf, resolveIdentity } from './identity.js';
 import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 import { markDeleted, mergeFacts } from './merge-page.js';
 import { resolveFacts } from './resolve-facts.js';
@@ -164,7 +164,7 @@ async function rewriteRow(commit: Commit, primaryKey: Buffer): Promise<void> {
   commit.overlay.delete(stored.identityKey);
   for (const id of facts.message.alternateMessageIds) commit.overlay.delete(identityKeyOf(chatNumber, key, id));
   const moved = identityKeyOf(newChatNumber, newKey);
-  await mergeFacts(commit, {
+  const outcome = await mergeFacts(commit, {
     identityKey: moved,
     aliases: resolved.message.alternateMessageIds.map((id) => identityKeyOf(newChatNumber, newKey, id)),
     facts: resolved,
@@ -172,6 +172,14 @@ async function rewriteRow(commit: Commit, primaryKey: Buffer): Promise<void> {
     createRevision: readCreateRevision(row, row.length),
   });
   if (key.chatJid !== newKey.chatJid || key.senderJid !== newKey.senderJid) commit.logRemoved(key);
+  // What it was joined with may hold LIDs, and its row may lie where this scan does not come any more.
+  if (outcome === 'updated') await rewriteIdentity(commit, moved);
+}
+
+/** Rewrites the message that an identity leads to. */
+async function rewriteIdentity(commit: Commit, identityKey: Buffer): Promise<void> {
+  const stored = await resolveIdentity(commit.overlay, identityKey);
+  if (stored?.value[0] === identityForm.message) await rewriteRow(commit, primaryKeyOf(positionOf(stored)));
 }
 
 /** What the user deleted stays deleted under the resolved address. */
