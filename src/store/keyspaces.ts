@@ -102,3 +102,10 @@ export function hiddenKey(identityKey: Buffer): Buffer {
   key[0] = keyspace.hidden;
   return key;
 }
+
+/** The identity whose hidden facts are under a key. */
+export function identityOfHidden(hidden: Buffer): Buffer {
+  const key = Buffer.from(hidden);
+  key[0] = keyspace.identity;
+  return key;
+}

@@ -15,7 +15,7 @@ import type { Database } from './database.js';
 import { chatOf, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
 import { encodeFacts, fingerprint } from './facts.js';
 import { identityKeyOf, makeIdentityKey, positionOf, resolveIdentity } from './identity.js';
-import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
+import { chatNumberKey, identityOfHidden, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 import { markDeleted, mergeFacts } from './merge-page.js';
 import { resolveFacts } from './resolve-facts.js';
 
@@ -120,29 +120,35 @@ function distinctByJid<T extends { jid: string }>(people: T[]): T[] {
 }
 
 /**
- * Rewrites the next stretch of stored messages whose LIDs have been resolved meanwhile, then of identities without a row.
- * Sets how far it came in the state, and removes `resolution` from it at the end.
+ * Rewrites the next stretch of stored messages whose LIDs have been resolved meanwhile: by their rows, then by what is hidden of them,
+ * then identities without a row. Sets how far it came in the state, and removes `resolution` from it at the end.
  */
 export async function resolveStep(commit: Commit, database: Database): Promise<void> {
   const { resolution } = commit.state;
   if (resolution === undefined) return;
   const after = Buffer.from(resolution.afterKey);
-  const inIdentities = after[0] === keyspace.identity;
-  const space = inIdentities ? keyspace.identity : keyspace.message;
+  const stage = Math.max(
+    0,
+    STAGES.findIndex((prefix) => prefix === after[0]),
+  );
+  const space = STAGES[stage] ?? keyspace.message;
   const gt = after.length === 0 ? prefixKey(space) : after;
   let last: Buffer | undefined;
   await commit.before;
   for await (const entries of database.scan({ gt, lt: prefixEnd(space), limit: STEP_ROWS })) {
     for (const [key, value] of entries) {
       last = key;
-      if (inIdentities) await rekeyDeleted(commit, key, value);
-      else if (value.includes(LID_MARK)) await rewriteRow(commit, key);
+      if (space === keyspace.identity) await rekeyDeleted(commit, key, value);
+      else if (!value.includes(LID_MARK)) continue;
+      else if (space === keyspace.hidden) await rewriteIdentity(commit, identityOfHidden(key));
+      else await rewriteRow(commit, key);
     }
   }
-  // The smallest key of the identities comes before every identity, and tells the two stages apart.
+  const next = STAGES[stage + 1];
+  // The smallest key of a keyspace comes before all in it, and tells the stages apart.
   if (last !== undefined) resolution.afterKey = last;
-  else if (inIdentities) delete commit.state.resolution;
-  else resolution.afterKey = prefixKey(keyspace.identity);
+  else if (next === undefined) delete commit.state.resolution;
+  else resolution.afterKey = prefixKey(next);
 }
 
 async function rewriteRow(commit: Commit, primaryKey: Buffer): Promise<void> {
@@ -220,7 +226,10 @@ function numberBytes(value: number): Buffer {
   return bytes;
 }
 
-/** What every unresolved address in an encoded message contains. */
+/** The keyspaces that are gone through, one after the other. */
+const STAGES = [keyspace.message, keyspace.hidden, keyspace.identity] as const;
+
+/** What every unresolved address in what is encoded contains. */
 const LID_MARK = Buffer.from('@lid');
 
 /** Rows of one step: it is one commit, between which other writes of the session get their turn. */

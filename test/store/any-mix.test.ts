@@ -1,7 +1,9 @@
-import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { create } from '@bufbuild/protobuf';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Message, MessageKind } from '../../src/gen/scrollback/v1/message_pb.js';
+import { HiddenFactsSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
+import { type Message, MessageKind, ReactionSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import { POSITION_MAX } from '../../src/domain/position.js';
 import type { HistoryStore } from '../../src/store/history-store.js';
 import { mergeDrafts, openHistory, readAll, type TemporaryHistory } from '../support/history.js';
@@ -33,6 +35,13 @@ const START = 1_700_000_000_000;
 const timeOf = (id: number, choice: number): number =>
   [0, 1, POSITION_MAX, START, START + (id % 7) * 1000, START - id * 1000][choice] ?? START + id * 10;
 
+/** Somebody's reaction, as one source has it; another may know that they took it back. */
+function reactionOf(senderJid: string, removed: boolean): Pick<MessageDraft, 'reactions' | 'hidden'> {
+  const emoji = removed ? '' : '👍';
+  const reaction = create(ReactionSchema, { senderJid, emoji, reactTime: timestampFromMs(removed ? 9000 : 5000) });
+  return removed ? { hidden: create(HiddenFactsSchema, { removedReactions: [reaction] }) } : { reactions: [reaction] };
+}
+
 const aDraft: fc.Arbitrary<Draft> = fc
   .record({
     chat: fc.constantFrom(ANNA, ANNA, ANNA_LID, GROUP, GROUP, BERT_LID),
@@ -43,8 +52,9 @@ const aDraft: fc.Arbitrary<Draft> = fc
     ordinal: fc.constantFrom(0, 1, 2),
     text: fc.constantFrom('a', 'grüße 👍', 'a longer text'),
     role: fc.nat(40),
+    reaction: fc.option(fc.record({ by: fc.constantFrom(ANNA, ANNA_LID), removed: fc.boolean() }), { nil: undefined }),
   })
-  .map(({ id, time, role, ordinal, text, chat, sender, fromMe }) => {
+  .map(({ id, time, role, ordinal, text, chat, sender, fromMe, reaction }) => {
     const sentMs = timeOf(id, time);
     // An edited message is also known by the id of its edit, under which another source may have it.
     const own = { chat, fromMe, sentMs, ordinal, text, ...(chat === GROUP && !fromMe ? { sender } : {}) };
@@ -53,7 +63,7 @@ const aDraft: fc.Arbitrary<Draft> = fc
     const kind = role % 4 === 0 ? MessageKind.IMAGE : MessageKind.TEXT;
     if (role === 1) return { ...own, id: `edit${String(id)}`, more: { kind: MessageKind.TEXT } };
     if (role === 2) return { ...first, more: { kind, alternateMessageIds: [`edit${String(id)}`] } };
-    return { ...first, more: { kind } };
+    return { ...first, more: { kind }, ...(reaction && reactionOf(reaction.by, reaction.removed)) };
   });
 
 /** How drafts come: in pages, with what happens before each. */
@@ -67,8 +77,19 @@ const resolved = (draft: Draft): Draft =>
 
 function withPhones(draft: MessageDraft): MessageDraft {
   const phoneOf = (jid: string): string => PHONES.get(jid) ?? jid;
-  const { sender } = draft;
-  return { ...draft, chat: phoneOf(draft.chat), ...(sender === undefined ? {} : { sender: phoneOf(sender) }) };
+  const { sender, reactions, hidden } = draft;
+  return {
+    ...draft,
+    chat: phoneOf(draft.chat),
+    ...(sender === undefined ? {} : { sender: phoneOf(sender) }),
+    ...(reactions && { reactions: reactions.map((one) => ({ ...one, senderJid: phoneOf(one.senderJid) })) }),
+    ...(hidden && {
+      hidden: {
+        ...hidden,
+        removedReactions: hidden.removedReactions.map((one) => ({ ...one, senderJid: phoneOf(one.senderJid) })),
+      },
+    }),
+  };
 }
 
 /** Merges pages, each built while the one before is being written. */
@@ -153,7 +174,8 @@ describe('a history of chunks', () => {
           for (const history of open.splice(0)) await history.remove();
         },
       ),
-      { numRuns: 40 },
+      // What it found so far must be told before the test is ended: making a counterexample small takes minutes.
+      { numRuns: 40, interruptAfterTimeLimit: 90_000 },
     );
   });
 });

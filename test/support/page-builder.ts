@@ -1,7 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { isPerson } from '../../src/domain/jid.js';
-import { MessageKind, type Message, MessageSchema, Source } from '../../src/gen/scrollback/v1/message_pb.js';
+import {
+  MessageKind,
+  type Message,
+  MessageSchema,
+  type Reaction,
+  Source,
+} from '../../src/gen/scrollback/v1/message_pb.js';
 import { type HiddenFacts, HiddenFactsSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { IDENTITY_VALUE_BYTES, RECORD_FIXED_BYTES, recordOp } from '../../src/domain/page-format.js';
 import { POSITION_BYTES, writePosition } from '../../src/domain/position.js';
@@ -20,6 +26,7 @@ export interface MessageDraft {
   ordinal?: number;
   /** Other fields of the message. */
   more?: Partial<Omit<Message, '$typeName'>>;
+  reactions?: Reaction[];
   hidden?: HiddenFacts;
 }
 
@@ -32,6 +39,7 @@ export function aMessage(draft: MessageDraft): Message {
     text: draft.text ?? `text of ${draft.id}`,
     sources: [Source.BACKUP],
     ...(draft.sentMs === 0 ? {} : { sentTime: timestampFromMs(draft.sentMs ?? 1_700_000_000_000) }),
+    ...(draft.reactions === undefined ? {} : { reactions: draft.reactions }),
     ...draft.more,
     key: { chatJid: draft.chat, senderJid, fromMe, messageId: draft.id },
   });

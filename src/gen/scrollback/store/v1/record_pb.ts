@@ -188,7 +188,8 @@ export const HistoryRecordSchema: GenMessage<HistoryRecord> = /*@__PURE__*/
  */
 export type Resolution = Message<"scrollback.store.v1.Resolution"> & {
   /**
-   * Messages with keys up to this one have been rewritten; a primary key.
+   * What has keys up to this one has been rewritten: rows, then hidden facts, then
+   * identities; its prefix says which.
    *
    * @generated from field: bytes after_key = 1;
    */
