@@ -57,7 +57,10 @@ export class BackfillWork {
   async resumeAfterRestart(backfill: LiveBackfill, session: Session): Promise<void> {
     if (!backfill.record.decrypted) {
       const total = Number(backfillOf(backfill.record).totalSize);
-      const head = await readHead(this.sourcePath(backfill), HEAD_BYTES).catch(() => undefined);
+      // Only that it is not there says so: what cannot be read at the moment is not to be removed.
+      const head = await readHead(this.sourcePath(backfill), HEAD_BYTES).catch((error: unknown) =>
+        isMissing(error) ? undefined : Buffer.alloc(0),
+      );
       if (head === undefined && backfill.record.dropFile === '' && backfillOf(backfill.record).committedSize > 0n) {
         await this.fail(backfill, session, { reason: 'CANCELLED' });
         return;
@@ -239,6 +242,10 @@ export class BackfillWork {
 
 function faultOf(error: unknown): DomainError['fault'] | undefined {
   return error instanceof DomainError ? error.fault : undefined;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** Why a backfill fails, for what was thrown. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -51,6 +51,30 @@ describe('after kill -9', () => {
       expectCounts(done, backup.expected);
       expectHistory(await readHistory(daemon.client, 's'), backup.expected);
       await untilClean(daemon.dataDirectory);
+    });
+  });
+
+  test('an upload that cannot be read at the moment is not thrown away', async () => {
+    const half = Math.floor(backup.crypt15.length / 2);
+    await withDaemon(async (daemon) => {
+      await ensureSession(daemon.client, 's');
+      const { backfillId } = await createUpload(daemon.client, 's', backup.crypt15.length, key);
+      await daemon.client.backfills.uploadBackup(chunksOf(backfillId, backup.crypt15, { to: half }));
+      await daemon.kill9();
+      const [upload] = await findStrayFiles(daemon.dataDirectory);
+      const path = join(daemon.dataDirectory, upload?.path ?? '');
+      await rename(path, `${path}-away`);
+      await mkdir(path);
+      await daemon.restart();
+      expect((await getBackfill(daemon.client, backfillId)).state).toBe(BackfillState.AWAITING_KEY);
+      await daemon.kill9();
+      await rmdir(path);
+      await rename(`${path}-away`, path);
+      await daemon.restart();
+      await daemon.client.backfills.resumeBackfill({ backfillId, key });
+      await daemon.client.backfills.uploadBackup(chunksOf(backfillId, backup.crypt15, { from: half }));
+      expect((await followBackfill(daemon.client, backfillId)).state).toBe(BackfillState.SUCCEEDED);
+      expectHistory(await readHistory(daemon.client, 's'), backup.expected);
     });
   });
 
