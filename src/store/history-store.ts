@@ -139,10 +139,12 @@ export class HistoryStore extends HistoryReads {
 
   /**
    * Waits until LevelDB has merged most of what was written. Whoever writes much calls it before each commit: else LevelDB stops all
-   * writes at some point, and a commit of somebody else takes more than a second.
+   * writes at some point, and a commit of somebody else takes more than a second. It waits for a while only: LevelDB that cannot
+   * merge, because the disk is full, says so to who writes and to nobody else.
    */
   async catchUp(stopped: () => boolean): Promise<void> {
-    while (this.#database.unmergedTables >= MAX_UNMERGED_TABLES && !stopped()) {
+    const until = Date.now() + MAX_CATCH_UP_MS;
+    while (this.#database.unmergedTables >= MAX_UNMERGED_TABLES && !stopped() && Date.now() < until) {
       await delay(CATCH_UP_MS);
     }
   }
@@ -230,6 +232,9 @@ const EMPTY = Buffer.alloc(0);
 /** One less than where LevelDB begins to slow writes down, less what is written while it merges. */
 const MAX_UNMERGED_TABLES = 7;
 const CATCH_UP_MS = 5;
+
+/** Many times what a merge takes; who goes on after it waits inside of LevelDB, at worst. */
+const MAX_CATCH_UP_MS = 10_000;
 
 /** A commit of so many mappings stays below a few MB. */
 const MAPPINGS_PER_COMMIT = 5000;

@@ -1,8 +1,9 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MessageKind, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
+import { Database } from '../../src/store/database.js';
 import type { ChangeCursor } from '../../src/store/history-reader.js';
 import { EVERYTHING, importDrafts, openHistory, readAll, type TemporaryHistory } from '../support/history.js';
 import type { MessageDraft } from '../support/page-builder.js';
@@ -117,6 +118,23 @@ describe('a history', () => {
     expect((await readAll(store)).map(({ key }) => key?.messageId)).toEqual(['b', 'a']);
     expect((await readAll(store, { chat: ANNA })).map(({ key }) => key?.messageId)).toEqual(['b', 'a']);
     expect(store.messageCount).toBe(2);
+  });
+});
+
+describe('a writer that waits for LevelDB', () => {
+  it('does not wait for ever for a merge that never ends', async () => {
+    const store = await aHistory();
+    // A full disk ends merges for good: LevelDB then answers the next write with the reason, and this is all that one can see.
+    const tables = vi.spyOn(Database.prototype, 'unmergedTables', 'get').mockReturnValue(9);
+    let now = Date.now();
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => (now += 1000));
+    try {
+      await store.catchUp(() => false);
+      expect(tables.mock.calls.length).toBeGreaterThan(3);
+    } finally {
+      clock.mockRestore();
+      tables.mockRestore();
+    }
   });
 });
 
