@@ -103,29 +103,39 @@ async function mergeAll(pages: readonly { drafts: Draft[]; before: string }[], m
   for (const [n, { drafts, before }] of pages.entries()) {
     if (n === mapAt) {
       await settle();
-      await learn(history.store);
+      history = await learn(history, before === 'reopen');
     }
     if (before === 'wait') await settle();
     if (before === 'filter') await history.store.beginImport(1000);
     if (before === 'no filter') history.store.endImport();
     if (before === 'reopen') {
       await settle();
-      await history.store.close();
-      history = await openHistory(history.directory);
+      history = await reopen(history);
     }
     const sent = n < mapAt ? drafts : drafts.map(resolved);
     const { durable } = await history.store.prepare((commit) => mergeDrafts(history.store, commit, sent));
     pending.push(durable);
   }
   await settle();
-  if (mapAt >= pages.length) await learn(history.store);
+  if (mapAt >= pages.length) history = await learn(history, true);
   open.push(history);
   return history.store;
 }
 
-async function learn(store: HistoryStore): Promise<void> {
-  await store.learnMappings([...PHONES], (build) => store.commit(build));
-  while (store.resolving) await store.resolveStep((build) => store.commit(build));
+/** Learns the numbers of LIDs; what was stored under them is rewritten in steps, between which it may be opened anew. */
+async function learn(history: TemporaryHistory, reopens: boolean): Promise<TemporaryHistory> {
+  let now = history;
+  await now.store.learnMappings([...PHONES], (build) => now.store.commit(build));
+  while (now.store.resolving) {
+    if (reopens) now = await reopen(now);
+    await now.store.resolveStep((build) => now.store.commit(build));
+  }
+  return now;
+}
+
+async function reopen({ store, directory }: TemporaryHistory): Promise<TemporaryHistory> {
+  await store.close();
+  return openHistory(directory);
 }
 
 const msOf = ({ sentTime }: Message): number => (sentTime === undefined ? 0 : timestampMs(sentTime));
