@@ -11,7 +11,8 @@ import { fetchRows, fitsKindByte } from './message-reads.js';
 /** Which changes are wanted; `chatNumber` undefined is the whole account, null a chat that is not stored. */
 export type ChangeFilter = Pick<MessageQuery, 'kinds' | 'direction'> & {
   chatNumber: number | null | undefined;
-  chatJid: string | undefined;
+  /** All addresses of the chat: what is removed may bear an earlier one. */
+  chatJids: ReadonlySet<string> | undefined;
 };
 
 /**
@@ -103,7 +104,7 @@ function splitKeys(rows: Buffer): Buffer[] {
 }
 
 function isOfChat(key: MessageKey, filter: ChangeFilter): boolean {
-  return filter.chatJid === undefined || key.chatJid === filter.chatJid;
+  return filter.chatJids === undefined || filter.chatJids.has(key.chatJid);
 }
 
 /** A log entry of an import has 50 KiB, and a thousand followers may start at once: one is read at a time. */

@@ -15,7 +15,7 @@ import { decodeTotals } from './chat-totals.js';
 import { primaryKeyOf } from './commit.js';
 import type { Database, Snapshot } from './database.js';
 import { chatOf, timeOf } from './directory.js';
-import { readChanges } from './follow.js';
+import { type ChangeFilter, readChanges } from './follow.js';
 import type {
   ChangeBatch,
   ChangeCursor,
@@ -148,14 +148,21 @@ export abstract class HistoryReads implements HistoryReader {
       throw new DomainError({ reason: 'REVISION_AHEAD', revision: this.revision });
     while (!signal.aborted && !this.#wakeup.closed) {
       const news = this.#wakeup.next(signal);
-      const chatJid = filter.chat === undefined ? undefined : await this.resolveChat(filter.chat);
-      const chatNumber = chatJid === undefined ? undefined : ((await this.#findChat(chatJid))?.chatNumber ?? null);
-      const wanted = { ...filter, chatJid, chatNumber };
+      const wanted = { ...filter, ...(await this.#followedChat(filter.chat)) };
       const batch = await inTurn(bounds, () => readChanges(this.#database, wanted, cursor, bounds));
       if (batch !== undefined) return batch;
       await news;
     }
     return undefined;
+  }
+
+  async #followedChat(address: string | undefined): Promise<Pick<ChangeFilter, 'chatNumber' | 'chatJids'>> {
+    if (address === undefined) return { chatNumber: undefined, chatJids: undefined };
+    const jid = await this.resolveChat(address);
+    const record = await this.#findChat(jid);
+    if (record === undefined) return { chatNumber: null, chatJids: new Set([jid]) };
+    const chat = chatOf(record);
+    return { chatNumber: record.chatNumber, chatJids: new Set([chat.jid, ...chat.alternateJids]) };
   }
 
   async listChats(kinds: ReadonlySet<number>, cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Chat>> {
