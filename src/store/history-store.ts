@@ -15,6 +15,7 @@ import { IDENTITY_HASH_BYTES } from './identity.js';
 import { IdentityFilter } from './identity-filter.js';
 import { keyspace, LAYOUT_VERSION, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 import { KnownTotals } from './known-totals.js';
+import { LinkStore } from './link-store.js';
 import { mergePage, type MergeCounts } from './merge-page.js';
 import { learnMappings, resolveStep } from './resolve-lids.js';
 import { Wakeup } from './wakeup.js';
@@ -24,6 +25,8 @@ import { Wakeup } from './wakeup.js';
  * session's mailbox sees to that); reads may happen at any time and see whole commits only.
  */
 export class HistoryStore extends HistoryReads {
+  /** What the link to WhatsApp keeps; not a part of the history. */
+  readonly link: LinkStore;
   readonly #database: Database;
   readonly #wakeup: Wakeup;
   readonly #totals: KnownTotals;
@@ -39,6 +42,7 @@ export class HistoryStore extends HistoryReads {
     const wakeup = new Wakeup();
     super(database, () => this.#state, totals, wakeup);
     this.#database = database;
+    this.link = new LinkStore(database);
     this.#wakeup = wakeup;
     this.#totals = totals;
     this.#state = state;

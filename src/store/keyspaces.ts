@@ -21,6 +21,8 @@ import { keyPrefix } from '../domain/page-format.js';
  * | `b`    | backfill id                            | `BackfillRecord`                                             |
  * | `r`    | request id of a backfill               | backfill id                                                  |
  * | `s`    |                                        | `HistoryRecord`                                              |
+ * | `a`    |                                        | credentials of the link (`link-store.ts`)                    |
+ * | `y`    | name of a key of the link              | its value, as the link writes it                             |
  * | `z`    | position (`domain/position.ts`)        | `scrollback.v1.Message` with its revision tail               |
  *
  * Messages come last: an import writes them in almost ascending order, and LevelDB moves tables down as they are when nothing lies
@@ -43,6 +45,8 @@ export const keyspace = {
   backfill: 0x62,
   request: 0x72,
   state: 0x73,
+  credentials: 0x61,
+  linkKey: 0x79,
 } as const;
 
 /** A prefix of `keyspace`. */
