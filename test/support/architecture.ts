@@ -46,6 +46,12 @@ const table: Row[] = [
     ],
     types: ['src/pool.ts', ...logger],
   },
+  // One implementation of a link: what is peculiar to the library stays here.
+  {
+    module: 'src/whatsapp/',
+    may: ['src/domain/', 'npm:@whiskeysockets/baileys', 'npm:libsignal'],
+    types: ['src/session/link.ts', ...logger],
+  },
   {
     module: 'src/rpc/',
     may: ['src/domain/', ...generated, 'npm:@grpc/grpc-js', 'npm:@grpc/reflection', 'npm:grpc-health-check'],

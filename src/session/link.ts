@@ -1,0 +1,53 @@
+import type { Disconnect } from '../domain/link.js';
+import type { LinkStore } from '../store/link-store.js';
+
+/**
+ * What connects a session to WhatsApp, as the session sees it. `src/whatsapp/` is the implementation; another library would be a
+ * second one.
+ */
+export type ConnectLink = (task: LinkTask) => LinkConnection;
+
+/** What a connection is to do. */
+export interface LinkTask {
+  sessionId: string;
+  storage: LinkStorage;
+  /** Pairs a new device: by a code for this number, or by QR codes when it is empty. Undefined: logs in with what is stored. */
+  pairing: { phoneNumber: string } | undefined;
+  events: LinkConnectionEvents;
+}
+
+/** Where a link keeps its credentials and keys: in the session's own database. */
+export type LinkStorage = Pick<LinkStore, 'getCredentials' | 'getKeys' | 'write'>;
+
+/** What becomes of a connection. Nothing comes before the call that made it has returned, and nothing after `closed`. */
+export interface LinkConnectionEvents {
+  /** Something to show to the owner of the phone; it replaces what was offered before. */
+  offered(offer: LinkOffer): void;
+  /** A phone has answered. The credentials are stored when this has resolved. */
+  paired(account: LinkAccount): Promise<void>;
+  /** Logged in; also whenever the account is known better. */
+  opened(account: LinkAccount): void;
+  /** What waited while the link was away has arrived. */
+  caughtUp(): void;
+  /** It has ended, and everything that arrived on it is durable. */
+  closed(disconnect: Disconnect): void;
+}
+
+/** One connection, from its first byte to its end. */
+export interface LinkConnection {
+  /** Ends it; `closed` follows within seconds. May be called at any time and twice. */
+  close(): void;
+  /** Takes the device off the account and ends the connection. Resolves to whether WhatsApp was told. Never rejects. */
+  logOut(): Promise<boolean>;
+}
+
+/** What the owner of the phone scans or types. */
+export type LinkOffer =
+  { kind: 'qr'; payload: string; expiresAtMs: number } | { kind: 'code'; code: string; expiresAtMs: number };
+
+/** Whose device it is; empty where not known. */
+export interface LinkAccount {
+  phoneJid: string;
+  lid: string;
+  pushName: string;
+}

@@ -1,0 +1,92 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Disconnect } from '../../src/domain/link.js';
+import type { LinkAccount, LinkConnection, LinkOffer } from '../../src/session/link.js';
+import { HistoryStore } from '../../src/store/history-store.js';
+import { makeNoCapture } from '../../src/whatsapp/capture.js';
+import type { WhatsAppOptions } from '../../src/whatsapp/link.js';
+import { makeWhatsAppLinks } from '../../src/whatsapp/link.js';
+
+/** A connection of the daemon's own link, and what it told. */
+export interface RunningLink {
+  connection: LinkConnection;
+  offers: LinkOffer[];
+  offered: Promise<LinkOffer>;
+  paired: Promise<LinkAccount>;
+  opened: Promise<LinkAccount>;
+  caughtUp: Promise<true>;
+  closed: Promise<Disconnect>;
+}
+
+/** The daemon's link without the daemon: over a real database, connection by connection. */
+export class LinkBench {
+  readonly #directory: string;
+  readonly store: HistoryStore;
+  #links: RunningLink[] = [];
+
+  private constructor(directory: string, store: HistoryStore) {
+    this.#directory = directory;
+    this.store = store;
+  }
+
+  static async open(): Promise<LinkBench> {
+    const directory = await mkdtemp(join(tmpdir(), 'scrollback-link-'));
+    const options = { cacheBytes: 1024 * 1024, writeBufferBytes: 1024 * 1024 };
+    return new LinkBench(directory, await HistoryStore.open(directory, options));
+  }
+
+  /** Connects: with `pairing` as a new device, else with what is stored. */
+  connect(options: Partial<WhatsAppOptions> & { url: string }, pairing?: { phoneNumber: string }): RunningLink {
+    const offers: LinkOffer[] = [];
+    const [offered, onOffered] = later<LinkOffer>();
+    const [paired, onPaired] = later<LinkAccount>();
+    const [opened, onOpened] = later<LinkAccount>();
+    const [caughtUp, onCaughtUp] = later<true>();
+    const [closed, onClosed] = later<Disconnect>();
+    const connect = makeWhatsAppLinks({
+      version: [2, 3000, 1],
+      log: pino({ level: 'silent' }),
+      now: Date.now,
+      makeCapture: makeNoCapture,
+      ...options,
+    });
+    const connection = connect({
+      sessionId: 's',
+      storage: this.store.link,
+      pairing,
+      events: {
+        offered: (offer) => {
+          offers.push(offer);
+          onOffered(offer);
+        },
+        paired: (account) => {
+          onPaired(account);
+          return Promise.resolve();
+        },
+        opened: onOpened,
+        caughtUp: () => onCaughtUp(true),
+        closed: onClosed,
+      },
+    });
+    const link = { connection, offers, offered, paired, opened, caughtUp, closed };
+    this.#links.push(link);
+    return link;
+  }
+
+  async close(): Promise<void> {
+    for (const { connection } of this.#links) connection.close();
+    await Promise.all(this.#links.map(({ closed }) => closed));
+    await this.store.close();
+    await rm(this.#directory, { recursive: true });
+  }
+}
+
+function later<T>(): [Promise<T>, (value: T) => void] {
+  let settle: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((resolve) => {
+    settle = resolve;
+  });
+  return [promise, settle];
+}
