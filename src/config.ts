@@ -21,6 +21,10 @@ export interface Config {
   maxStreams: number;
   /** An upload that brings nothing for so long is ended; what came is kept. */
   uploadStallMs: number;
+  /** Where linked sessions connect to. */
+  whatsappUrl: string;
+  /** The version of WhatsApp Web that they say they are. */
+  whatsappVersion: [number, number, number];
 }
 
 const GIB = 1024 ** 3;
@@ -58,8 +62,29 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     maxInflatedBytes: whole('SCROLLBACK_MAX_INFLATED_BYTES', 64 * GIB, 1024, Number.MAX_SAFE_INTEGER),
     minFreeBytes: whole('SCROLLBACK_MIN_FREE_BYTES', GIB, 0, Number.MAX_SAFE_INTEGER),
     maxStreams: whole('SCROLLBACK_MAX_STREAMS', 2000, 1, 1_000_000),
+    whatsappUrl: readUrl('SCROLLBACK_WHATSAPP_URL', text('SCROLLBACK_WHATSAPP_URL') ?? DEFAULT_URL),
+    whatsappVersion: readVersion(text('SCROLLBACK_WHATSAPP_VERSION') ?? DEFAULT_VERSION),
     uploadStallMs: 1000 * whole('SCROLLBACK_UPLOAD_STALL_SECONDS', 60, 1, 24 * 3600),
   };
 }
+
+/** Checks the address of a WebSocket. In the clear only this machine may be talked to: the handshake has keys, but no name. */
+function readUrl(name: string, text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isLoopback = /^(127(\.\d+){3}|localhost|\[::1\])$/.test(url?.hostname ?? '');
+  if (url?.protocol === 'wss:' || (url?.protocol === 'ws:' && isLoopback)) return text;
+  throw new Error(`${name} is not a WebSocket address such as ${DEFAULT_URL}`);
+}
+
+function readVersion(text: string): [number, number, number] {
+  const [, first, second, third] = /^(\d{1,9})\.(\d{1,9})\.(\d{1,10})$/.exec(text) ?? [];
+  if (third === undefined) throw new Error(`SCROLLBACK_WHATSAPP_VERSION is not a version such as ${DEFAULT_VERSION}`);
+  return [Number(first), Number(second), Number(third)];
+}
+
+const DEFAULT_URL = 'wss://web.whatsapp.com/ws/chat';
+
+/** The one that the library of this release was made for. */
+const DEFAULT_VERSION = '2.3000.1043857760';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];

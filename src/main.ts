@@ -5,6 +5,10 @@ import { WorkerPool } from './pool.js';
 import { startServer } from './rpc/server.js';
 import { toStatus } from './rpc/status.js';
 import { Supervisor } from './session/supervisor.js';
+import { makeNoCapture } from './whatsapp/capture.js';
+import { installCertificateCheck } from './whatsapp/certificate.js';
+import { makeWhatsAppLinks } from './whatsapp/link.js';
+import { silenceConsole, surviveStrayRejections } from './whatsapp/tame-library.js';
 
 /**
  * Runs the daemon until it is told to stop (SIGTERM, SIGINT): builds the parts, recovers, serves, drains. Resolves when all is closed.
@@ -16,6 +20,9 @@ export async function runDaemon(): Promise<void> {
   const config = readConfig(process.env);
   const log = makeLogger(config.logLevel);
   const stop = stopSignal(log);
+  installCertificateCheck();
+  silenceConsole();
+  surviveStrayRejections(log);
   let lost = false;
   const pool = new WorkerPool({
     threads: config.workers,
@@ -25,11 +32,24 @@ export async function runDaemon(): Promise<void> {
       stop.request();
     },
   });
-  const sessions = await Supervisor.open({ ...config, now: Date.now, log, pool, describeFault: toStatus }).catch(
-    (error: unknown) => {
-      throw new Error(explainStart(error, config.dataDirectory), { cause: error });
-    },
-  );
+  const connectLink = makeWhatsAppLinks({
+    url: config.whatsappUrl,
+    version: config.whatsappVersion,
+    log,
+    now: Date.now,
+    makeCapture: makeNoCapture,
+  });
+  const sessions = await Supervisor.open({
+    ...config,
+    now: Date.now,
+    random: Math.random,
+    log,
+    pool,
+    describeFault: toStatus,
+    connectLink,
+  }).catch((error: unknown) => {
+    throw new Error(explainStart(error, config.dataDirectory), { cause: error });
+  });
   try {
     const server = await startServer({
       sessions,

@@ -21,5 +21,7 @@ Examples:
       // Imported here only: the clients do not wait for the daemon's modules to load.
       const { runDaemon } = await import('../main.js');
       await runDaemon();
+      // All is closed and synced; only timers of the WhatsApp library may be left, which would hold the process for half a minute.
+      process.exit();
     });
 }

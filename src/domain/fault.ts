@@ -1,3 +1,5 @@
+import type { StoppedState } from './link.js';
+
 /**
  * Everything that can go wrong in a way that a caller can act on. A fault is plain data: it crosses threads and is
  * kept in a backfill's record. Its fields become the metadata of the error that a client gets, so they hold no secret,
@@ -11,6 +13,14 @@ export type Fault =
   | { reason: 'SESSION_EXISTS'; sessionId: string }
   | { reason: 'SESSION_UNAVAILABLE'; sessionId: string }
   | { reason: 'MAILBOX_FULL'; sessionId: string }
+  /** Another call links or unlinks the session. */
+  | { reason: 'LINK_IN_PROGRESS'; sessionId: string }
+  /** No phone answered in time. */
+  | { reason: 'PAIRING_EXPIRED'; sessionId: string }
+  /** WhatsApp does not let the device in; `state` says why, `code` is WhatsApp's own. */
+  | { reason: 'LINK_REFUSED'; sessionId: string; state: StoppedState; code: number }
+  /** The connection was lost before a phone answered. */
+  | { reason: 'WHATSAPP_UNREACHABLE'; code: number }
   | { reason: 'SHUTTING_DOWN' }
   | { reason: 'CHAT_NOT_FOUND' }
   | { reason: 'MESSAGE_NOT_FOUND' }

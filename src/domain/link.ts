@@ -135,6 +135,11 @@ export function isConnected({ state }: LinkState): boolean {
   return state === 'syncing' || state === 'online';
 }
 
+/** Tells whether only somebody's action gets the link going again. */
+export function isStopped(state: LinkState): state is { state: StoppedState; code: number } {
+  return !isActive(state) && state.state !== 'unlinked' && state.state !== 'awaiting-scan';
+}
+
 /**
  * The state with which a link comes back when the daemon starts. What a newer setting may have cured is tried again. Two daemons
  * with the same credentials would throw each other out in turns, and knocking does not lift a ban: these wait for their owner.

@@ -4,15 +4,66 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Backfill } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { BackfillSchema } from '../gen/scrollback/v1/backfill_service_pb.js';
-import type { SessionSchema } from '../gen/scrollback/v1/session_service_pb.js';
-import { SessionState } from '../gen/scrollback/v1/session_service_pb.js';
-import type { SessionView } from '../session/sessions.js';
+import type {
+  LinkSessionResponseSchema,
+  LinkStatusSchema,
+  SessionSchema,
+} from '../gen/scrollback/v1/session_service_pb.js';
+import { LinkState, SessionState } from '../gen/scrollback/v1/session_service_pb.js';
+import type { LinkView, SessionView } from '../session/sessions.js';
+import { linkText } from './link-text.js';
 
 const sessionStates = {
   ready: SessionState.READY,
   recovering: SessionState.RECOVERING,
   failed: SessionState.FAILED,
 } as const satisfies Record<SessionView['state'], SessionState>;
+
+const linkStates = {
+  unlinked: LinkState.UNLINKED,
+  'awaiting-scan': LinkState.AWAITING_SCAN,
+  connecting: LinkState.CONNECTING,
+  syncing: LinkState.SYNCING,
+  online: LinkState.ONLINE,
+  'backing-off': LinkState.BACKING_OFF,
+  'logged-out': LinkState.LOGGED_OUT,
+  replaced: LinkState.REPLACED,
+  banned: LinkState.BANNED,
+  outdated: LinkState.OUTDATED,
+  refused: LinkState.REFUSED,
+} as const satisfies Record<LinkView['status']['state'], LinkState>;
+
+/** Returns where a link stands, as clients see it. */
+export function toLinkStatus({
+  status,
+  sinceMs,
+  phoneJid,
+  lid,
+  pushName,
+}: LinkView): MessageInitShape<typeof LinkStatusSchema> {
+  return {
+    state: linkStates[status.state],
+    sinceTime: timestampFromMs(sinceMs),
+    phoneJid,
+    lid,
+    pushName,
+    reason: linkText(status),
+    ...('code' in status ? { code: status.code } : {}),
+    ...('retryAtMs' in status ? { nextAttemptTime: timestampFromMs(status.retryAtMs) } : {}),
+    ...('attempts' in status ? { attempts: status.attempts } : {}),
+  };
+}
+
+/** Returns a frame of LinkSession. */
+export function toLinkFrame(view: LinkView): MessageInitShape<typeof LinkSessionResponseSchema> {
+  const link = toLinkStatus(view);
+  const { offer } = view;
+  if (offer === undefined) return { link };
+  const expireTime = timestampFromMs(offer.expiresAtMs);
+  return offer.kind === 'qr'
+    ? { link, offer: { case: 'qrCode', value: { payload: offer.payload, expireTime } } }
+    : { link, offer: { case: 'pairingCode', value: { code: offer.code, expireTime } } };
+}
 
 /** Returns a session as clients see it. */
 export function toSession(view: SessionView): MessageInitShape<typeof SessionSchema> {
@@ -25,6 +76,7 @@ export function toSession(view: SessionView): MessageInitShape<typeof SessionSch
     messageCount: BigInt(view.messageCount),
     chatCount: BigInt(view.chatCount),
     ownerName: view.ownerName,
+    link: toLinkStatus(view.link),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Fault } from '../domain/fault.js';
+import { stoppedText } from './link-text.js';
 
 /**
  * What a fault says to a person: what is wrong, then what to do about it. Whatever varies in it is in the fault's data
@@ -20,6 +21,14 @@ export function faultText(fault: Fault): string {
       return `the history of session ${fault.sessionId} cannot be used at the moment; try again, and see GetSession`;
     case 'MAILBOX_FULL':
       return `session ${fault.sessionId} has too much to do at the moment; try again`;
+    case 'LINK_IN_PROGRESS':
+      return `another call links or unlinks session ${fault.sessionId}; wait for it, or end it`;
+    case 'PAIRING_EXPIRED':
+      return 'no phone answered in time; call LinkSession again for new codes';
+    case 'LINK_REFUSED':
+      return `WhatsApp does not let session ${fault.sessionId} in (code ${fault.code}): ${stoppedText[fault.state]}`;
+    case 'WHATSAPP_UNREACHABLE':
+      return `the connection to WhatsApp was lost or could not be made (code ${fault.code}); check the network of the server, then try again`;
     case 'SHUTTING_DOWN':
       return 'the server is shutting down; try again when it is back, streams with their last resume_token';
     case 'CHAT_NOT_FOUND':

@@ -1,7 +1,8 @@
+import { invalidArgument } from '../domain/fault.js';
 import { parseSessionId } from '../domain/session-id.js';
 import type { SessionService } from '../gen/scrollback/v1/session_service_pb.js';
 import type { Sessions } from '../session/sessions.js';
-import { toSession } from './convert.js';
+import { toLinkFrame, toSession } from './convert.js';
 import { PageTokens } from './page-token.js';
 import { boundedText, pageSizeOf } from './request-field.js';
 import type { Handlers } from './service.js';
@@ -39,5 +40,32 @@ export function sessionService(sessions: Sessions): Handlers<typeof SessionServi
       await sessions.deleteSession(parseSessionId(request.sessionId));
       return {};
     },
+
+    async linkSession(request, frames) {
+      const sessionId = parseSessionId(request.sessionId);
+      const phoneNumber = phoneNumberOf(request.phoneNumber);
+      for await (const view of sessions.linkSession(sessionId, phoneNumber, frames.signal)) {
+        await frames.write(toLinkFrame(view));
+      }
+    },
+
+    async unlinkSession(request) {
+      const { session, loggedOut } = await sessions.unlinkSession(parseSessionId(request.sessionId));
+      return { session: toSession(session), loggedOut };
+    },
+
+    async watchSession(request, frames) {
+      for await (const view of sessions.watchSession(parseSessionId(request.sessionId), frames.signal)) {
+        await frames.write({ session: toSession(view) });
+      }
+    },
   };
+}
+
+/** The digits of a phone number; empty for none. */
+function phoneNumberOf(text: string): string {
+  const digits = text.replaceAll(/[\s().+-]/g, '');
+  if (digits === '' && text === '') return '';
+  if (/^[1-9]\d{6,14}$/.test(digits)) return digits;
+  return invalidArgument('phone_number', 'is a number with its country code, such as +49 170 1234567');
 }

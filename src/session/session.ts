@@ -19,7 +19,8 @@ export interface SessionDependencies {
  * SESSION_UNAVAILABLE, and no other session notices.
  */
 export class Session {
-  readonly record: SessionRecord;
+  /** As it is in the registry; whoever changes it there changes it here first. */
+  record: SessionRecord;
   readonly directory: string;
   /** The backfill that is not over, if there is one. */
   backfill: LiveBackfill | undefined;

@@ -1,6 +1,8 @@
 import type { Fault } from '../domain/fault.js';
+import type { LinkState } from '../domain/link.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
+import type { LinkAccount, LinkOffer } from './link.js';
 
 /**
  * What the door may ask of the sessions; the supervisor answers it. All methods throw `DomainError` with the faults
@@ -12,6 +14,13 @@ export interface Sessions {
   /** Sessions with ids after `afterId` (`''` for all), ascending, at most `limit`. */
   listSessions(afterId: string, limit: number): Promise<SessionView[]>;
   deleteSession(sessionId: string): Promise<void>;
+
+  /** Links a session: what there is to show, until it is connected; see `LinkSession` of the API. */
+  linkSession(sessionId: string, phoneNumber: string, signal: AbortSignal): AsyncGenerator<LinkView, void, undefined>;
+  /** Unlinks a session; `loggedOut` says whether WhatsApp was told. */
+  unlinkSession(sessionId: string): Promise<{ session: SessionView; loggedOut: boolean }>;
+  /** The session now, then after each change of its link, coalesced, until it is deleted or the signal aborts. */
+  watchSession(sessionId: string, signal: AbortSignal): AsyncGenerator<SessionView, void, undefined>;
 
   /**
    * Runs `read` with the history of a session, which stays open until the promise settles: hold it for one page or
@@ -43,6 +52,15 @@ export interface SessionView {
   messageCount: number;
   chatCount: number;
   ownerName: string;
+  link: LinkView;
+}
+
+/** A link as the API shows it. */
+export interface LinkView extends LinkAccount {
+  status: LinkState;
+  sinceMs: number;
+  /** What is to be shown to the owner of the phone; for the one who links, and for nobody else. */
+  offer: LinkOffer | undefined;
 }
 
 /** A new backfill. The key's bytes are the callee's from now on: it wipes them. */

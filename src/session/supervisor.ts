@@ -11,12 +11,15 @@ import type { HistoryReader } from '../store/history-reader.js';
 import { Registry } from '../store/registry.js';
 import { BackfillFiles } from './backfill-files.js';
 import { Backfills, type BackfillsDependencies } from './backfills.js';
+import { Links } from './links.js';
 import { Session } from './session.js';
-import type { BackupKeyInput, NewBackfill, Sessions, SessionView, UploadSink } from './sessions.js';
+import type { LinkDependencies } from './session-link.js';
+import type { BackupKeyInput, LinkView, NewBackfill, Sessions, SessionView, UploadSink } from './sessions.js';
 import { tellStorageFull } from './storage-full.js';
+import { watchLink } from './watch-link.js';
 
 /** What the supervisor works with. */
-export interface SupervisorDependencies extends BackfillsDependencies {
+export interface SupervisorDependencies extends BackfillsDependencies, LinkDependencies {
   dataDirectory: string;
 }
 
@@ -28,6 +31,7 @@ export class Supervisor implements Sessions {
   readonly #dependencies: SupervisorDependencies;
   readonly #registry: Registry;
   readonly #backfills: Backfills;
+  readonly #links: Links;
   readonly #sessions = new Map<SessionId, Session>();
   /** Sessions that are being made: the second of two calls at once must be refused. */
   readonly #creating = new Set<SessionId>();
@@ -37,11 +41,18 @@ export class Supervisor implements Sessions {
     this.#registry = registry;
     this.#dependencies = dependencies;
     this.#backfills = new Backfills(registry, dependencies, (sessionId) => this.#session(sessionId));
+    this.#links = new Links({
+      ...dependencies,
+      save: (session, link) => {
+        session.record = { ...session.record, link };
+        return registry.putSession(session.record);
+      },
+    });
   }
 
   /**
-   * Takes the data directory, removes what a crash left lying, and resumes the backfills that were not over. Throws when another
-   * daemon has the directory.
+   * Takes the data directory, removes what a crash left lying, resumes the backfills that were not over, and lets the linked sessions
+   * connect. Throws when another daemon has the directory.
    */
   static async open(dependencies: SupervisorDependencies): Promise<Supervisor> {
     await mkdir(join(dependencies.dataDirectory, 'sessions'), { recursive: true, mode: 0o700 });
@@ -51,6 +62,7 @@ export class Supervisor implements Sessions {
       await supervisor.#finishDeletions();
       await supervisor.#removeOrphans();
       await supervisor.#backfills.recover();
+      await supervisor.#resumeLinks();
       return supervisor;
     } catch (error) {
       await supervisor.close();
@@ -58,9 +70,11 @@ export class Supervisor implements Sessions {
     }
   }
 
-  /** Stops all work where it stands, and closes everything. Backfills go on at the next start. */
+  /** Stops all work where it stands, and closes everything. Links come back and backfills go on at the next start. */
   async close(): Promise<void> {
     this.#closed = true;
+    // First what brings more to do.
+    await this.#links.stop();
     await this.#backfills.stop();
     await Promise.all([...this.#sessions.values()].map((session) => session.close()));
     await this.#registry.close();
@@ -123,12 +137,33 @@ export class Supervisor implements Sessions {
   async #delete(id: SessionId): Promise<void> {
     const session = await this.#session(id);
     // From here on nobody finds it, and a crash leaves the rest to the next start.
-    await this.#registry.putSession({ ...session.record, deleting: true });
+    session.record = { ...session.record, deleting: true };
+    await this.#registry.putSession(session.record);
     this.#sessions.delete(id);
+    await this.#links.remove(session);
     await this.#backfills.cancelAll(session);
     await session.close();
     await this.#finishDeletion(session.record);
     this.#dependencies.log.info({ sessionId: id }, 'session deleted');
+  }
+
+  async *linkSession(
+    sessionId: string,
+    phoneNumber: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<LinkView, void, undefined> {
+    yield* this.#links.of(await this.#session(parseSessionId(sessionId))).link(phoneNumber, signal);
+  }
+
+  async unlinkSession(sessionId: string): Promise<{ session: SessionView; loggedOut: boolean }> {
+    const session = await this.#session(parseSessionId(sessionId));
+    const loggedOut = await tellStorageFull(() => this.#links.of(session).unlink());
+    return { session: await this.#view(session), loggedOut };
+  }
+
+  async *watchSession(sessionId: string, signal: AbortSignal): AsyncGenerator<SessionView, void, undefined> {
+    const id = parseSessionId(sessionId);
+    yield* watchLink(this.#links.of(await this.#session(id)), async () => this.#view(await this.#session(id)), signal);
   }
 
   async withHistory<T>(sessionId: string, read: (history: HistoryReader) => Promise<T>): Promise<T> {
@@ -194,16 +229,18 @@ export class Supervisor implements Sessions {
         throw error;
       });
     const createMs = createTime === undefined ? 0 : timestampMs(createTime);
-    return { sessionId, displayName, createMs, state: session.state, ...counts };
+    const link = this.#links.of(session).view;
+    return { sessionId, displayName, createMs, state: session.state, ...counts, link };
   }
 
   async #finishDeletions(): Promise<void> {
-    for (let after = ''; ;) {
-      const records = await this.#registry.listSessions(after, 1000);
-      for (const record of records) if (record.deleting) await this.#finishDeletion(record);
-      const last = records.at(-1);
-      if (last === undefined) return;
-      after = last.sessionId;
+    for await (const record of this.#registry.sessions()) if (record.deleting) await this.#finishDeletion(record);
+  }
+
+  /** Lets links connect that do so by themselves; it does not wait for them. */
+  async #resumeLinks(): Promise<void> {
+    for await (const { sessionId, link } of this.#registry.sessions()) {
+      if (link !== undefined) this.#links.of(await this.#session(parseSessionId(sessionId))).resume();
     }
   }
 

@@ -59,6 +59,17 @@ export class Registry {
     return records;
   }
 
+  /** All sessions, ascending, some at a time. */
+  async *sessions(): AsyncGenerator<SessionRecord> {
+    for (let after = ''; ;) {
+      const records = await this.listSessions(after, 1000);
+      yield* records;
+      const last = records.at(-1);
+      if (last === undefined) return;
+      after = last.sessionId;
+    }
+  }
+
   async getPointer(backfillId: string): Promise<BackfillPointer | undefined> {
     const value = await (await this.#ready()).get(Buffer.from(`B${backfillId}`));
     return value === undefined ? undefined : fromBinary(BackfillPointerSchema, value);

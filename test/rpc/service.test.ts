@@ -35,6 +35,9 @@ async function failures(): Promise<[string, CallError][]> {
     getSession: () => sessions.getSession({ sessionId: 's' }),
     listSessions: () => sessions.listSessions({}),
     deleteSession: () => sessions.deleteSession({ sessionId: 's' }),
+    linkSession: () => drain(sessions.linkSession({ sessionId: 's' })),
+    unlinkSession: () => sessions.unlinkSession({ sessionId: 's' }),
+    watchSession: () => drain(sessions.watchSession({ sessionId: 's' })),
     createBackfill: () =>
       backfills.createBackfill({ sessionId: 's', source: { case: 'drop', value: { fileName: 'f' } } }),
     uploadBackup: () => backfills.uploadBackup(chunk()),

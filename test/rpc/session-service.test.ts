@@ -1,7 +1,7 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SessionState } from '../../src/gen/scrollback/v1/session_service_pb.js';
+import { LinkState, SessionState } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import type { Door } from '../support/door.js';
 import { openDoor } from '../support/door.js';
 import { aMessage } from '../support/memory-history.js';
@@ -44,6 +44,52 @@ describe('SessionService', () => {
     await expect(door.sessions.listSessions({ pageSize: -1 })).rejects.toMatchObject({
       metadata: { field: 'page_size' },
     });
+  });
+
+  it('shows where a link stands, with what to do', async () => {
+    await door.sessions.createSession({ sessionId: 'a' });
+    const { session: unlinked } = await door.sessions.getSession({ sessionId: 'a' });
+    expect(unlinked?.link).toMatchObject({ state: LinkState.UNLINKED, reason: '', code: 0, attempts: 0 });
+    const retryAtMs = 1_700_000_060_000;
+    door.memory.changeLink('a', {
+      status: { state: 'backing-off', attempts: 3, retryAtMs, code: 503 },
+      phoneJid: '49@s.whatsapp.net',
+    });
+    const { session: waiting } = await door.sessions.getSession({ sessionId: 'a' });
+    expect(waiting?.link).toMatchObject({
+      state: LinkState.BACKING_OFF,
+      code: 503,
+      attempts: 3,
+      phoneJid: '49@s.whatsapp.net',
+    });
+    expect(waiting?.link?.nextAttemptTime && timestampMs(waiting.link.nextAttemptTime)).toBe(retryAtMs);
+    door.memory.changeLink('a', { status: { state: 'replaced', code: 440 } });
+    const { session: replaced } = await door.sessions.getSession({ sessionId: 'a' });
+    expect(replaced?.link?.reason).toMatch(/another process.*LinkSession/);
+  });
+
+  it('streams what there is to scan, and then that it is linked', async () => {
+    await door.sessions.createSession({ sessionId: 'a' });
+    const frames = door.sessions
+      .linkSession({ sessionId: 'a', phoneNumber: ' +49 (170) 123-4567 ' })
+      [Symbol.asyncIterator]();
+    expect((await frames.next()).value).toMatchObject({ link: { state: LinkState.UNLINKED }, offer: {} });
+    expect(door.memory.phoneNumbers).toEqual(['491701234567']);
+    const offer = { kind: 'qr', payload: '2@x', expiresAtMs: 1_700_000_060_000 } as const;
+    door.memory.changeLink('a', { status: { state: 'awaiting-scan' }, offer });
+    expect((await frames.next()).value).toMatchObject({
+      link: { state: LinkState.AWAITING_SCAN },
+      offer: { case: 'qrCode', value: { payload: '2@x' } },
+    });
+    door.memory.changeLink('a', { status: { state: 'online', attempts: 0 }, offer: undefined });
+    expect((await frames.next()).value).toMatchObject({ link: { state: LinkState.ONLINE } });
+    expect((await frames.next()).done).toBe(true);
+  });
+
+  it.each(['0170', 'anna', '+', '1234567890123456'])('refuses %s as the number to link', async (phoneNumber) => {
+    await door.sessions.createSession({ sessionId: 'a' });
+    const frames = door.sessions.linkSession({ sessionId: 'a', phoneNumber })[Symbol.asyncIterator]();
+    await expect(frames.next()).rejects.toMatchObject({ metadata: { field: 'phone_number' } });
   });
 
   it('deletes a session', async () => {

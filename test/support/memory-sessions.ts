@@ -4,7 +4,14 @@ import { DomainError } from '../../src/domain/fault.js';
 import type { BackfillRecord } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { BackfillRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { BackfillState } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
-import type { BackupKeyInput, NewBackfill, Sessions, SessionView, UploadSink } from '../../src/session/sessions.js';
+import type {
+  BackupKeyInput,
+  LinkView,
+  NewBackfill,
+  Sessions,
+  SessionView,
+  UploadSink,
+} from '../../src/session/sessions.js';
 import type { HistoryReader } from '../../src/store/history-reader.js';
 import { MemoryHistory } from './memory-history.js';
 
@@ -14,6 +21,8 @@ export class MemorySessions implements Sessions {
   before: (method: keyof Sessions) => void | Promise<void> = () => undefined;
   /** Every key that came in. */
   readonly keys: BackupKeyInput[] = [];
+  /** Every phone number that was to be linked. */
+  readonly phoneNumbers: string[] = [];
   /** The bytes of all uploads. */
   readonly uploads = new Map<string, Buffer>();
   /** How many histories are held open, and how many uploads. */
@@ -30,7 +39,8 @@ export class MemorySessions implements Sessions {
     const history = new MemoryHistory();
     const state: SessionView['state'] = 'ready';
     const counts = { revision: 0, messageCount: 0, chatCount: 0 };
-    const view = { sessionId, displayName: '', createMs: 1_700_000_000_123, state, ownerName: '', ...counts };
+    const link = unlinked();
+    const view = { sessionId, displayName: '', createMs: 1_700_000_000_123, state, ownerName: '', ...counts, link };
     this.#sessions.set(sessionId, { view, history });
     return history;
   }
@@ -61,6 +71,43 @@ export class MemorySessions implements Sessions {
     await this.before('deleteSession');
     this.#session(sessionId);
     this.#sessions.delete(sessionId);
+  }
+
+  async *linkSession(
+    sessionId: string,
+    phoneNumber: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<LinkView, void, undefined> {
+    await this.before('linkSession');
+    const { view } = this.#session(sessionId);
+    this.phoneNumbers.push(phoneNumber);
+    while (!signal.aborted) {
+      yield view.link;
+      if (view.link.status.state === 'online') return;
+      await once(this.#changes, sessionId, { signal }).catch(() => undefined);
+    }
+  }
+
+  async unlinkSession(sessionId: string): Promise<{ session: SessionView; loggedOut: boolean }> {
+    await this.before('unlinkSession');
+    const { view } = this.#session(sessionId);
+    const loggedOut = view.link.status.state === 'online';
+    this.changeLink(sessionId, unlinked());
+    return { session: view, loggedOut };
+  }
+
+  async *watchSession(sessionId: string, signal: AbortSignal): AsyncGenerator<SessionView, void, undefined> {
+    await this.before('watchSession');
+    while (!signal.aborted) {
+      yield this.#session(sessionId).view;
+      await once(this.#changes, sessionId, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Changes where a link stands and tells who watches. */
+  changeLink(sessionId: string, link: Partial<LinkView>): void {
+    Object.assign(this.#session(sessionId).view.link, link);
+    this.#changes.emit(sessionId);
   }
 
   async withHistory<T>(sessionId: string, read: (history: HistoryReader) => Promise<T>): Promise<T> {
@@ -193,4 +240,9 @@ class MemoryUpload implements UploadSink {
     this.#open = false;
     return Promise.resolve();
   }
+}
+
+function unlinked(): LinkView {
+  const account = { phoneJid: '', lid: '', pushName: '' };
+  return { status: { state: 'unlinked' }, sinceMs: 1_700_000_000_123, ...account, offer: undefined };
 }

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/v1/session_service.proto.
  */
 export const file_scrollback_v1_session_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzY3JvbGxiYWNrL3YxL3Nlc3Npb25fc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSLhAQoHU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoFc3RhdGUYBCABKA4yGy5zY3JvbGxiYWNrLnYxLlNlc3Npb25TdGF0ZRIQCghyZXZpc2lvbhgFIAEoBBIVCg1tZXNzYWdlX2NvdW50GAYgASgEEhIKCmNoYXRfY291bnQYByABKAQSEgoKb3duZXJfbmFtZRgIIAEoCSJAChRDcmVhdGVTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCSJAChVDcmVhdGVTZXNzaW9uUmVzcG9uc2USJwoHc2Vzc2lvbhgBIAEoCzIWLnNjcm9sbGJhY2sudjEuU2Vzc2lvbiInChFHZXRTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIj0KEkdldFNlc3Npb25SZXNwb25zZRInCgdzZXNzaW9uGAEgASgLMhYuc2Nyb2xsYmFjay52MS5TZXNzaW9uIjwKE0xpc3RTZXNzaW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiWQoUTGlzdFNlc3Npb25zUmVzcG9uc2USKAoIc2Vzc2lvbnMYASADKAsyFi5zY3JvbGxiYWNrLnYxLlNlc3Npb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIioKFERlbGV0ZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiFwoVRGVsZXRlU2Vzc2lvblJlc3BvbnNlKn4KDFNlc3Npb25TdGF0ZRIdChlTRVNTSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTU0VTU0lPTl9TVEFURV9SRUFEWRABEhwKGFNFU1NJT05fU1RBVEVfUkVDT1ZFUklORxACEhgKFFNFU1NJT05fU1RBVEVfRkFJTEVEEAMy9AIKDlNlc3Npb25TZXJ2aWNlEloKDUNyZWF0ZVNlc3Npb24SIy5zY3JvbGxiYWNrLnYxLkNyZWF0ZVNlc3Npb25SZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5DcmVhdGVTZXNzaW9uUmVzcG9uc2USUQoKR2V0U2Vzc2lvbhIgLnNjcm9sbGJhY2sudjEuR2V0U2Vzc2lvblJlcXVlc3QaIS5zY3JvbGxiYWNrLnYxLkdldFNlc3Npb25SZXNwb25zZRJXCgxMaXN0U2Vzc2lvbnMSIi5zY3JvbGxiYWNrLnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlEloKDURlbGV0ZVNlc3Npb24SIy5zY3JvbGxiYWNrLnYxLkRlbGV0ZVNlc3Npb25SZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5EZWxldGVTZXNzaW9uUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiNzY3JvbGxiYWNrL3YxL3Nlc3Npb25fc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSKKAgoHU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoFc3RhdGUYBCABKA4yGy5zY3JvbGxiYWNrLnYxLlNlc3Npb25TdGF0ZRIQCghyZXZpc2lvbhgFIAEoBBIVCg1tZXNzYWdlX2NvdW50GAYgASgEEhIKCmNoYXRfY291bnQYByABKAQSEgoKb3duZXJfbmFtZRgIIAEoCRInCgRsaW5rGAkgASgLMhkuc2Nyb2xsYmFjay52MS5MaW5rU3RhdHVzIv8BCgpMaW5rU3RhdHVzEicKBXN0YXRlGAEgASgOMhguc2Nyb2xsYmFjay52MS5MaW5rU3RhdGUSLgoKc2luY2VfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcGhvbmVfamlkGAMgASgJEgsKA2xpZBgEIAEoCRIRCglwdXNoX25hbWUYBSABKAkSDgoGcmVhc29uGAYgASgJEgwKBGNvZGUYByABKA0SNQoRbmV4dF9hdHRlbXB0X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGF0dGVtcHRzGAkgASgNIkAKFENyZWF0ZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJIkAKFUNyZWF0ZVNlc3Npb25SZXNwb25zZRInCgdzZXNzaW9uGAEgASgLMhYuc2Nyb2xsYmFjay52MS5TZXNzaW9uIicKEUdldFNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiPQoSR2V0U2Vzc2lvblJlc3BvbnNlEicKB3Nlc3Npb24YASABKAsyFi5zY3JvbGxiYWNrLnYxLlNlc3Npb24iPAoTTGlzdFNlc3Npb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJZChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIoCghzZXNzaW9ucxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKgoURGVsZXRlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSIXChVEZWxldGVTZXNzaW9uUmVzcG9uc2UiPgoSTGlua1Nlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFAoMcGhvbmVfbnVtYmVyGAIgASgJIqUBChNMaW5rU2Vzc2lvblJlc3BvbnNlEicKBGxpbmsYASABKAsyGS5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0dXMSKAoHcXJfY29kZRgCIAEoCzIVLnNjcm9sbGJhY2sudjEuUXJDb2RlSAASMgoMcGFpcmluZ19jb2RlGAMgASgLMhouc2Nyb2xsYmFjay52MS5QYWlyaW5nQ29kZUgAQgcKBW9mZmVyIkoKBlFyQ29kZRIPCgdwYXlsb2FkGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJMCgtQYWlyaW5nQ29kZRIMCgRjb2RlGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIqChRVbmxpbmtTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIlQKFVVubGlua1Nlc3Npb25SZXNwb25zZRInCgdzZXNzaW9uGAEgASgLMhYuc2Nyb2xsYmFjay52MS5TZXNzaW9uEhIKCmxvZ2dlZF9vdXQYAiABKAgiKQoTV2F0Y2hTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIj8KFFdhdGNoU2Vzc2lvblJlc3BvbnNlEicKB3Nlc3Npb24YASABKAsyFi5zY3JvbGxiYWNrLnYxLlNlc3Npb24qwAIKCUxpbmtTdGF0ZRIaChZMSU5LX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTTElOS19TVEFURV9VTkxJTktFRBABEhwKGExJTktfU1RBVEVfQVdBSVRJTkdfU0NBThACEhkKFUxJTktfU1RBVEVfQ09OTkVDVElORxADEhYKEkxJTktfU1RBVEVfU1lOQ0lORxAEEhUKEUxJTktfU1RBVEVfT05MSU5FEAUSGgoWTElOS19TVEFURV9CQUNLSU5HX09GRhAGEhkKFUxJTktfU1RBVEVfTE9HR0VEX09VVBAHEhcKE0xJTktfU1RBVEVfUkVQTEFDRUQQCBIVChFMSU5LX1NUQVRFX0JBTk5FRBAJEhcKE0xJTktfU1RBVEVfT1VUREFURUQQChIWChJMSU5LX1NUQVRFX1JFRlVTRUQQCyp+CgxTZXNzaW9uU3RhdGUSHQoZU0VTU0lPTl9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1NFU1NJT05fU1RBVEVfUkVBRFkQARIcChhTRVNTSU9OX1NUQVRFX1JFQ09WRVJJTkcQAhIYChRTRVNTSU9OX1NUQVRFX0ZBSUxFRBADMoMFCg5TZXNzaW9uU2VydmljZRJaCg1DcmVhdGVTZXNzaW9uEiMuc2Nyb2xsYmFjay52MS5DcmVhdGVTZXNzaW9uUmVxdWVzdBokLnNjcm9sbGJhY2sudjEuQ3JlYXRlU2Vzc2lvblJlc3BvbnNlElEKCkdldFNlc3Npb24SIC5zY3JvbGxiYWNrLnYxLkdldFNlc3Npb25SZXF1ZXN0GiEuc2Nyb2xsYmFjay52MS5HZXRTZXNzaW9uUmVzcG9uc2USVwoMTGlzdFNlc3Npb25zEiIuc2Nyb2xsYmFjay52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZRJaCg1EZWxldGVTZXNzaW9uEiMuc2Nyb2xsYmFjay52MS5EZWxldGVTZXNzaW9uUmVxdWVzdBokLnNjcm9sbGJhY2sudjEuRGVsZXRlU2Vzc2lvblJlc3BvbnNlElYKC0xpbmtTZXNzaW9uEiEuc2Nyb2xsYmFjay52MS5MaW5rU2Vzc2lvblJlcXVlc3QaIi5zY3JvbGxiYWNrLnYxLkxpbmtTZXNzaW9uUmVzcG9uc2UwARJaCg1VbmxpbmtTZXNzaW9uEiMuc2Nyb2xsYmFjay52MS5VbmxpbmtTZXNzaW9uUmVxdWVzdBokLnNjcm9sbGJhY2sudjEuVW5saW5rU2Vzc2lvblJlc3BvbnNlElkKDFdhdGNoU2Vzc2lvbhIiLnNjcm9sbGJhY2sudjEuV2F0Y2hTZXNzaW9uUmVxdWVzdBojLnNjcm9sbGJhY2sudjEuV2F0Y2hTZXNzaW9uUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * One WhatsApp account.
@@ -76,6 +76,13 @@ export type Session = Message<"scrollback.v1.Session"> & {
    * @generated from field: string owner_name = 8;
    */
   ownerName: string;
+
+  /**
+   * Where its link to WhatsApp stands. Always set.
+   *
+   * @generated from field: scrollback.v1.LinkStatus link = 9;
+   */
+  link?: LinkStatus | undefined;
 };
 
 /**
@@ -84,6 +91,87 @@ export type Session = Message<"scrollback.v1.Session"> & {
  */
 export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
   messageDesc(file_scrollback_v1_session_service, 0);
+
+/**
+ * Where the link of a session to WhatsApp stands.
+ *
+ * @generated from message scrollback.v1.LinkStatus
+ */
+export type LinkStatus = Message<"scrollback.v1.LinkStatus"> & {
+  /**
+   * The state.
+   *
+   * @generated from field: scrollback.v1.LinkState state = 1;
+   */
+  state: LinkState;
+
+  /**
+   * Since when it is in this state. After a restart of the server: since then, but
+   * for states that wait for somebody.
+   *
+   * @generated from field: google.protobuf.Timestamp since_time = 2;
+   */
+  sinceTime?: Timestamp | undefined;
+
+  /**
+   * The account's address by phone number, `<digits>@s.whatsapp.net`; empty before
+   * it was linked, and kept after it was logged out.
+   *
+   * @generated from field: string phone_jid = 3;
+   */
+  phoneJid: string;
+
+  /**
+   * The account's LID, `<digits>@lid`; empty where not known.
+   *
+   * @generated from field: string lid = 4;
+   */
+  lid: string;
+
+  /**
+   * The name that the account shows to others; empty where not known.
+   *
+   * @generated from field: string push_name = 5;
+   */
+  pushName: string;
+
+  /**
+   * For people: what happened and what to do about it. Empty while all is well.
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * The code with which WhatsApp or the network ended the last connection, 0 for
+   * none. Its values are WhatsApp's: match on `state`.
+   *
+   * @generated from field: uint32 code = 7;
+   */
+  code: number;
+
+  /**
+   * When the next attempt to connect is made; set in BACKING_OFF only.
+   *
+   * @generated from field: google.protobuf.Timestamp next_attempt_time = 8;
+   */
+  nextAttemptTime?: Timestamp | undefined;
+
+  /**
+   * Attempts that failed in a row. It begins at 0 again when a connection has
+   * lasted a minute.
+   *
+   * @generated from field: uint32 attempts = 9;
+   */
+  attempts: number;
+};
+
+/**
+ * Describes the message scrollback.v1.LinkStatus.
+ * Use `create(LinkStatusSchema)` to create a new message.
+ */
+export const LinkStatusSchema: GenMessage<LinkStatus> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 1);
 
 /**
  * The request of CreateSession.
@@ -111,7 +199,7 @@ export type CreateSessionRequest = Message<"scrollback.v1.CreateSessionRequest">
  * Use `create(CreateSessionRequestSchema)` to create a new message.
  */
 export const CreateSessionRequestSchema: GenMessage<CreateSessionRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 1);
+  messageDesc(file_scrollback_v1_session_service, 2);
 
 /**
  * The answer of CreateSession.
@@ -132,7 +220,7 @@ export type CreateSessionResponse = Message<"scrollback.v1.CreateSessionResponse
  * Use `create(CreateSessionResponseSchema)` to create a new message.
  */
 export const CreateSessionResponseSchema: GenMessage<CreateSessionResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 2);
+  messageDesc(file_scrollback_v1_session_service, 3);
 
 /**
  * The request of GetSession.
@@ -153,7 +241,7 @@ export type GetSessionRequest = Message<"scrollback.v1.GetSessionRequest"> & {
  * Use `create(GetSessionRequestSchema)` to create a new message.
  */
 export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 3);
+  messageDesc(file_scrollback_v1_session_service, 4);
 
 /**
  * The answer of GetSession.
@@ -174,7 +262,7 @@ export type GetSessionResponse = Message<"scrollback.v1.GetSessionResponse"> & {
  * Use `create(GetSessionResponseSchema)` to create a new message.
  */
 export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 4);
+  messageDesc(file_scrollback_v1_session_service, 5);
 
 /**
  * The request of ListSessions.
@@ -202,7 +290,7 @@ export type ListSessionsRequest = Message<"scrollback.v1.ListSessionsRequest"> &
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 5);
+  messageDesc(file_scrollback_v1_session_service, 6);
 
 /**
  * The answer of ListSessions.
@@ -230,7 +318,7 @@ export type ListSessionsResponse = Message<"scrollback.v1.ListSessionsResponse">
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 6);
+  messageDesc(file_scrollback_v1_session_service, 7);
 
 /**
  * The request of DeleteSession.
@@ -251,7 +339,7 @@ export type DeleteSessionRequest = Message<"scrollback.v1.DeleteSessionRequest">
  * Use `create(DeleteSessionRequestSchema)` to create a new message.
  */
 export const DeleteSessionRequestSchema: GenMessage<DeleteSessionRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 7);
+  messageDesc(file_scrollback_v1_session_service, 8);
 
 /**
  * The answer of DeleteSession.
@@ -266,7 +354,337 @@ export type DeleteSessionResponse = Message<"scrollback.v1.DeleteSessionResponse
  * Use `create(DeleteSessionResponseSchema)` to create a new message.
  */
 export const DeleteSessionResponseSchema: GenMessage<DeleteSessionResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 8);
+  messageDesc(file_scrollback_v1_session_service, 9);
+
+/**
+ * The request of LinkSession.
+ *
+ * @generated from message scrollback.v1.LinkSessionRequest
+ */
+export type LinkSessionRequest = Message<"scrollback.v1.LinkSessionRequest"> & {
+  /**
+   * The session; it must exist.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The number of the account, with its country code, to pair by typing a code into
+   * the phone; 7 to 15 digits, with or without `+`, spaces, hyphens and brackets.
+   * Empty to pair by scanning QR codes.
+   *
+   * @generated from field: string phone_number = 2;
+   */
+  phoneNumber: string;
+};
+
+/**
+ * Describes the message scrollback.v1.LinkSessionRequest.
+ * Use `create(LinkSessionRequestSchema)` to create a new message.
+ */
+export const LinkSessionRequestSchema: GenMessage<LinkSessionRequest> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 10);
+
+/**
+ * A frame of LinkSession. Each says all there is to say; the last one counts.
+ *
+ * @generated from message scrollback.v1.LinkSessionResponse
+ */
+export type LinkSessionResponse = Message<"scrollback.v1.LinkSessionResponse"> & {
+  /**
+   * Where the link stands.
+   *
+   * @generated from field: scrollback.v1.LinkStatus link = 1;
+   */
+  link?: LinkStatus | undefined;
+
+  /**
+   * What to show to the owner of the phone; not set when there is nothing to show.
+   *
+   * @generated from oneof scrollback.v1.LinkSessionResponse.offer
+   */
+  offer: {
+    /**
+     * A QR code to scan under "Linked devices".
+     *
+     * @generated from field: scrollback.v1.QrCode qr_code = 2;
+     */
+    value: QrCode;
+    case: "qrCode";
+  } | {
+    /**
+     * A code to type in under "Linked devices", "Link with phone number instead".
+     *
+     * @generated from field: scrollback.v1.PairingCode pairing_code = 3;
+     */
+    value: PairingCode;
+    case: "pairingCode";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message scrollback.v1.LinkSessionResponse.
+ * Use `create(LinkSessionResponseSchema)` to create a new message.
+ */
+export const LinkSessionResponseSchema: GenMessage<LinkSessionResponse> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 11);
+
+/**
+ * A QR code. Whoever scans it links their account to the session.
+ *
+ * @generated from message scrollback.v1.QrCode
+ */
+export type QrCode = Message<"scrollback.v1.QrCode"> & {
+  /**
+   * The text to draw as a QR code.
+   *
+   * @generated from field: string payload = 1;
+   */
+  payload: string;
+
+  /**
+   * When it stops working. The next one comes before, or the stream ends.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message scrollback.v1.QrCode.
+ * Use `create(QrCodeSchema)` to create a new message.
+ */
+export const QrCodeSchema: GenMessage<QrCode> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 12);
+
+/**
+ * A code to type into the phone.
+ *
+ * @generated from message scrollback.v1.PairingCode
+ */
+export type PairingCode = Message<"scrollback.v1.PairingCode"> & {
+  /**
+   * Eight letters and digits.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * When it stops working at the latest.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message scrollback.v1.PairingCode.
+ * Use `create(PairingCodeSchema)` to create a new message.
+ */
+export const PairingCodeSchema: GenMessage<PairingCode> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 13);
+
+/**
+ * The request of UnlinkSession.
+ *
+ * @generated from message scrollback.v1.UnlinkSessionRequest
+ */
+export type UnlinkSessionRequest = Message<"scrollback.v1.UnlinkSessionRequest"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+};
+
+/**
+ * Describes the message scrollback.v1.UnlinkSessionRequest.
+ * Use `create(UnlinkSessionRequestSchema)` to create a new message.
+ */
+export const UnlinkSessionRequestSchema: GenMessage<UnlinkSessionRequest> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 14);
+
+/**
+ * The answer of UnlinkSession.
+ *
+ * @generated from message scrollback.v1.UnlinkSessionResponse
+ */
+export type UnlinkSessionResponse = Message<"scrollback.v1.UnlinkSessionResponse"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: scrollback.v1.Session session = 1;
+   */
+  session?: Session | undefined;
+
+  /**
+   * Whether WhatsApp was told. If not, the phone may still list the device: its
+   * owner can remove it there.
+   *
+   * @generated from field: bool logged_out = 2;
+   */
+  loggedOut: boolean;
+};
+
+/**
+ * Describes the message scrollback.v1.UnlinkSessionResponse.
+ * Use `create(UnlinkSessionResponseSchema)` to create a new message.
+ */
+export const UnlinkSessionResponseSchema: GenMessage<UnlinkSessionResponse> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 15);
+
+/**
+ * The request of WatchSession.
+ *
+ * @generated from message scrollback.v1.WatchSessionRequest
+ */
+export type WatchSessionRequest = Message<"scrollback.v1.WatchSessionRequest"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+};
+
+/**
+ * Describes the message scrollback.v1.WatchSessionRequest.
+ * Use `create(WatchSessionRequestSchema)` to create a new message.
+ */
+export const WatchSessionRequestSchema: GenMessage<WatchSessionRequest> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 16);
+
+/**
+ * A frame of WatchSession.
+ *
+ * @generated from message scrollback.v1.WatchSessionResponse
+ */
+export type WatchSessionResponse = Message<"scrollback.v1.WatchSessionResponse"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: scrollback.v1.Session session = 1;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * Describes the message scrollback.v1.WatchSessionResponse.
+ * Use `create(WatchSessionResponseSchema)` to create a new message.
+ */
+export const WatchSessionResponseSchema: GenMessage<WatchSessionResponse> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 17);
+
+/**
+ * Where a link stands. In every state the history can be read, and backups can be
+ * imported.
+ *
+ * @generated from enum scrollback.v1.LinkState
+ */
+export enum LinkState {
+  /**
+   * Not stated.
+   *
+   * @generated from enum value: LINK_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Not linked: never, or UnlinkSession was called. LinkSession links it.
+   *
+   * @generated from enum value: LINK_STATE_UNLINKED = 1;
+   */
+  UNLINKED = 1,
+
+  /**
+   * A call of LinkSession shows codes and waits for the phone.
+   *
+   * @generated from enum value: LINK_STATE_AWAITING_SCAN = 2;
+   */
+  AWAITING_SCAN = 2,
+
+  /**
+   * It connects, or waits for its turn to, as after a restart of the server.
+   *
+   * @generated from enum value: LINK_STATE_CONNECTING = 3;
+   */
+  CONNECTING = 3,
+
+  /**
+   * Logged in; what waited while it was away is arriving.
+   *
+   * @generated from enum value: LINK_STATE_SYNCING = 4;
+   */
+  SYNCING = 4,
+
+  /**
+   * Logged in, and told by WhatsApp that nothing waits any more.
+   *
+   * @generated from enum value: LINK_STATE_ONLINE = 5;
+   */
+  ONLINE = 5,
+
+  /**
+   * The connection was lost or could not be made; it is tried again at
+   * `next_attempt_time`. Nothing to do, unless `attempts` grows: then look at the
+   * network of the server.
+   *
+   * @generated from enum value: LINK_STATE_BACKING_OFF = 6;
+   */
+  BACKING_OFF = 6,
+
+  /**
+   * The device was taken off the account, on the phone or by WhatsApp. The
+   * credentials are gone. LinkSession links it again.
+   *
+   * @generated from enum value: LINK_STATE_LOGGED_OUT = 7;
+   */
+  LOGGED_OUT = 7,
+
+  /**
+   * Another process logged in with the same credentials, as when a copy of the data
+   * directory is in use. Stop that one, then call LinkSession. Not tried again by
+   * itself, not even after a restart of the server: the two would throw each other
+   * out in turns.
+   *
+   * @generated from enum value: LINK_STATE_REPLACED = 8;
+   */
+  REPLACED = 8,
+
+  /**
+   * WhatsApp banned the account, for a time or for good, or its phone is gone. See
+   * what the phone says; then LinkSession tries again.
+   *
+   * @generated from enum value: LINK_STATE_BANNED = 9;
+   */
+  BANNED = 9,
+
+  /**
+   * WhatsApp no longer accepts the version that the server says it is. Update the
+   * server, or raise SCROLLBACK_WHATSAPP_VERSION; it is tried again at the restart.
+   *
+   * @generated from enum value: LINK_STATE_OUTDATED = 10;
+   */
+  OUTDATED = 10,
+
+  /**
+   * The connection is refused for a reason without a state of its own, see `code`;
+   * 400 means that something other than WhatsApp answered. LinkSession tries again,
+   * and so does a restart of the server.
+   *
+   * @generated from enum value: LINK_STATE_REFUSED = 11;
+   */
+  REFUSED = 11,
+}
+
+/**
+ * Describes the enum scrollback.v1.LinkState.
+ */
+export const LinkStateSchema: GenEnum<LinkState> = /*@__PURE__*/
+  enumDesc(file_scrollback_v1_session_service, 0);
 
 /**
  * Whether a session can be used.
@@ -308,7 +726,7 @@ export enum SessionState {
  * Describes the enum scrollback.v1.SessionState.
  */
 export const SessionStateSchema: GenEnum<SessionState> = /*@__PURE__*/
-  enumDesc(file_scrollback_v1_session_service, 0);
+  enumDesc(file_scrollback_v1_session_service, 1);
 
 /**
  * Manages sessions. A session is one WhatsApp account with its whole history,
@@ -356,7 +774,8 @@ export const SessionService: GenService<{
   },
   /**
    * Deletes a session with its history and every file of it. A running backfill
-   * is cancelled first. This cannot be undone.
+   * is cancelled first, and a link is logged out as by UnlinkSession. This cannot
+   * be undone.
    *
    * @generated from rpc scrollback.v1.SessionService.DeleteSession
    */
@@ -364,6 +783,60 @@ export const SessionService: GenService<{
     methodKind: "unary";
     input: typeof DeleteSessionRequestSchema;
     output: typeof DeleteSessionResponseSchema;
+  },
+  /**
+   * Links a session to a WhatsApp account, as a device beside the owner's phone.
+   * The first frame has the present state; then come QR codes, each replacing the
+   * one before, or a pairing code when the request has a phone number; then the
+   * states up to SYNCING or ONLINE, with which the stream ends. A session that is
+   * linked already is not linked anew: one that connects by itself ends the stream
+   * after the first frame, one that stopped (REPLACED, BANNED, OUTDATED, REFUSED)
+   * connects again with the device that it has.
+   *
+   * Cancelling the call before the phone has answered ends the attempt and leaves
+   * nothing behind; once the phone has answered, the session is linked whatever
+   * becomes of the call. History that the session holds is kept and added to: link
+   * it only to the account that the history is of.
+   *
+   * Errors: ABORTED `LINK_IN_PROGRESS` while another call links or unlinks the
+   * session, and `PAIRING_EXPIRED` when no phone answered in time (some three
+   * minutes): call again for new codes. FAILED_PRECONDITION `LINK_REFUSED` when
+   * WhatsApp does not let the device in, with metadata `state` (the LinkState that
+   * says why) and `code` (WhatsApp's own). UNAVAILABLE `WHATSAPP_UNREACHABLE` when
+   * the connection was lost before a phone answered. CANCELLED `CANCELLED` when the
+   * session was unlinked or deleted meanwhile.
+   *
+   * @generated from rpc scrollback.v1.SessionService.LinkSession
+   */
+  linkSession: {
+    methodKind: "server_streaming";
+    input: typeof LinkSessionRequestSchema;
+    output: typeof LinkSessionResponseSchema;
+  },
+  /**
+   * Takes the device off the account: tells WhatsApp if the link is connected,
+   * discards the credentials, and ends a pairing that is under way. The history is
+   * kept. A session that is not linked stays as it is.
+   *
+   * @generated from rpc scrollback.v1.SessionService.UnlinkSession
+   */
+  unlinkSession: {
+    methodKind: "unary";
+    input: typeof UnlinkSessionRequestSchema;
+    output: typeof UnlinkSessionResponseSchema;
+  },
+  /**
+   * Streams a session: as it is now, then again whenever its link has changed.
+   * Changes that follow each other quickly may be told as one; the last one always
+   * is. The stream has no end of its own but the session's: it then ends with
+   * NOT_FOUND. After a disconnect, call again: there is nothing to resume.
+   *
+   * @generated from rpc scrollback.v1.SessionService.WatchSession
+   */
+  watchSession: {
+    methodKind: "server_streaming";
+    input: typeof WatchSessionRequestSchema;
+    output: typeof WatchSessionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_scrollback_v1_session_service, 0);

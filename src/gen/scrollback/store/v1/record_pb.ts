@@ -18,13 +18,15 @@ import type { Chat, Contact, Group } from "../../v1/history_service_pb.js";
 import { file_scrollback_v1_history_service } from "../../v1/history_service_pb.js";
 import type { MessageKey, PollVote, Reaction } from "../../v1/message_pb.js";
 import { file_scrollback_v1_message } from "../../v1/message_pb.js";
+import type { LinkState } from "../../v1/session_service_pb.js";
+import { file_scrollback_v1_session_service } from "../../v1/session_service_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file scrollback/store/v1/record.proto.
  */
 export const file_scrollback_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSKPAQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwiaQoKQ2hhdFJlY29yZBIhCgRjaGF0GAEgASgLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhMKC2NoYXRfbnVtYmVyGAIgASgNEhAKCGFzX29mX21zGAMgASgEEhEKCW5hbWVfcmFuaxgEIAEoDSJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEInMKC0hpZGRlbkZhY3RzEjIKEXJlbW92ZWRfcmVhY3Rpb25zGAEgAygLMhcuc2Nyb2xsYmFjay52MS5SZWFjdGlvbhIwCg93aXRoZHJhd25fdm90ZXMYAiADKAsyFy5zY3JvbGxiYWNrLnYxLlBvbGxWb3RlIm4KCExvZ0VudHJ5EgwKBHJvd3MYASABKAwSKgoHcmVtb3ZlZBgCIAMoCzIZLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtleRIYChBvdGhlcl9pZGVudGl0aWVzGAMgASgMEg4KBnRvdGFscxgEIAEoDCK5AQoOQmFja2ZpbGxSZWNvcmQSKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsEiEKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMSEQoJZHJvcF9maWxlGAMgASgJEhEKCWRlY3J5cHRlZBgEIAEoCBIzCgpjaGVja3BvaW50GAUgASgLMh8uc2Nyb2xsYmFjay5zdG9yZS52MS5DaGVja3BvaW50Ik8KCkNoZWNrcG9pbnQSLwoFc3RhZ2UYASABKA4yIC5zY3JvbGxiYWNrLnN0b3JlLnYxLkltcG9ydFN0YWdlEhAKCGFmdGVyX2lkGAIgASgEKssBCgtJbXBvcnRTdGFnZRIcChhJTVBPUlRfU1RBR0VfVU5TUEVDSUZJRUQQABIWChJJTVBPUlRfU1RBR0VfQ0hBVFMQARIZChVJTVBPUlRfU1RBR0VfTUVTU0FHRVMQAhIgChxJTVBPUlRfU1RBR0VfTEVHQUNZX01FU1NBR0VTEAMSGQoVSU1QT1JUX1NUQUdFX0NPTlRBQ1RTEAQSFwoTSU1QT1JUX1NUQUdFX0dST1VQUxAFEhUKEUlNUE9SVF9TVEFHRV9ET05FEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message]);
+  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSK+AQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQipgEKCkxpbmtSZWNvcmQSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIMCgRjb2RlGAYgASgNIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwiaQoKQ2hhdFJlY29yZBIhCgRjaGF0GAEgASgLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhMKC2NoYXRfbnVtYmVyGAIgASgNEhAKCGFzX29mX21zGAMgASgEEhEKCW5hbWVfcmFuaxgEIAEoDSJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEInMKC0hpZGRlbkZhY3RzEjIKEXJlbW92ZWRfcmVhY3Rpb25zGAEgAygLMhcuc2Nyb2xsYmFjay52MS5SZWFjdGlvbhIwCg93aXRoZHJhd25fdm90ZXMYAiADKAsyFy5zY3JvbGxiYWNrLnYxLlBvbGxWb3RlIm4KCExvZ0VudHJ5EgwKBHJvd3MYASABKAwSKgoHcmVtb3ZlZBgCIAMoCzIZLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtleRIYChBvdGhlcl9pZGVudGl0aWVzGAMgASgMEg4KBnRvdGFscxgEIAEoDCK5AQoOQmFja2ZpbGxSZWNvcmQSKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsEiEKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMSEQoJZHJvcF9maWxlGAMgASgJEhEKCWRlY3J5cHRlZBgEIAEoCBIzCgpjaGVja3BvaW50GAUgASgLMh8uc2Nyb2xsYmFjay5zdG9yZS52MS5DaGVja3BvaW50Ik8KCkNoZWNrcG9pbnQSLwoFc3RhZ2UYASABKA4yIC5zY3JvbGxiYWNrLnN0b3JlLnYxLkltcG9ydFN0YWdlEhAKCGFmdGVyX2lkGAIgASgEKssBCgtJbXBvcnRTdGFnZRIcChhJTVBPUlRfU1RBR0VfVU5TUEVDSUZJRUQQABIWChJJTVBPUlRfU1RBR0VfQ0hBVFMQARIZChVJTVBPUlRfU1RBR0VfTUVTU0FHRVMQAhIgChxJTVBPUlRfU1RBR0VfTEVHQUNZX01FU1NBR0VTEAMSGQoVSU1QT1JUX1NUQUdFX0NPTlRBQ1RTEAQSFwoTSU1QT1JUX1NUQUdFX0dST1VQUxAFEhUKEUlNUE9SVF9TVEFHRV9ET05FEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
 
 /**
  * A session, in the registry.
@@ -66,6 +68,13 @@ export type SessionRecord = Message<"scrollback.store.v1.SessionRecord"> & {
    * @generated from field: bool deleting = 5;
    */
   deleting: boolean;
+
+  /**
+   * Its link to WhatsApp; absent when it was never linked.
+   *
+   * @generated from field: scrollback.store.v1.LinkRecord link = 6;
+   */
+  link?: LinkRecord | undefined;
 };
 
 /**
@@ -74,6 +83,63 @@ export type SessionRecord = Message<"scrollback.store.v1.SessionRecord"> & {
  */
 export const SessionRecordSchema: GenMessage<SessionRecord> = /*@__PURE__*/
   messageDesc(file_scrollback_store_v1_record, 0);
+
+/**
+ * The link of a session, as far as it outlives the server. It is written before the
+ * credentials are and after they are gone: a link without them is none.
+ *
+ * @generated from message scrollback.store.v1.LinkRecord
+ */
+export type LinkRecord = Message<"scrollback.store.v1.LinkRecord"> & {
+  /**
+   * The state; CONNECTING for all in which it connects by itself.
+   *
+   * @generated from field: scrollback.v1.LinkState state = 1;
+   */
+  state: LinkState;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp since_time = 2;
+   */
+  sinceTime?: Timestamp | undefined;
+
+  /**
+   * The account's address by phone number.
+   *
+   * @generated from field: string phone_jid = 3;
+   */
+  phoneJid: string;
+
+  /**
+   * The account's LID.
+   *
+   * @generated from field: string lid = 4;
+   */
+  lid: string;
+
+  /**
+   * The name that the account shows to others.
+   *
+   * @generated from field: string push_name = 5;
+   */
+  pushName: string;
+
+  /**
+   * The code that ended the last connection.
+   *
+   * @generated from field: uint32 code = 6;
+   */
+  code: number;
+};
+
+/**
+ * Describes the message scrollback.store.v1.LinkRecord.
+ * Use `create(LinkRecordSchema)` to create a new message.
+ */
+export const LinkRecordSchema: GenMessage<LinkRecord> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 1);
 
 /**
  * Where a backfill is found, in the registry.
@@ -101,7 +167,7 @@ export type BackfillPointer = Message<"scrollback.store.v1.BackfillPointer"> & {
  * Use `create(BackfillPointerSchema)` to create a new message.
  */
 export const BackfillPointerSchema: GenMessage<BackfillPointer> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 1);
+  messageDesc(file_scrollback_store_v1_record, 2);
 
 /**
  * The state of a whole history, rewritten by each commit.
@@ -179,7 +245,7 @@ export type HistoryRecord = Message<"scrollback.store.v1.HistoryRecord"> & {
  * Use `create(HistoryRecordSchema)` to create a new message.
  */
 export const HistoryRecordSchema: GenMessage<HistoryRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 2);
+  messageDesc(file_scrollback_store_v1_record, 3);
 
 /**
  * The rewriting of stored messages after LIDs were resolved to phone numbers.
@@ -201,7 +267,7 @@ export type Resolution = Message<"scrollback.store.v1.Resolution"> & {
  * Use `create(ResolutionSchema)` to create a new message.
  */
 export const ResolutionSchema: GenMessage<Resolution> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 3);
+  messageDesc(file_scrollback_store_v1_record, 4);
 
 /**
  * One chat.
@@ -244,7 +310,7 @@ export type ChatRecord = Message<"scrollback.store.v1.ChatRecord"> & {
  * Use `create(ChatRecordSchema)` to create a new message.
  */
 export const ChatRecordSchema: GenMessage<ChatRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 4);
+  messageDesc(file_scrollback_store_v1_record, 5);
 
 /**
  * One person.
@@ -272,7 +338,7 @@ export type ContactRecord = Message<"scrollback.store.v1.ContactRecord"> & {
  * Use `create(ContactRecordSchema)` to create a new message.
  */
 export const ContactRecordSchema: GenMessage<ContactRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 5);
+  messageDesc(file_scrollback_store_v1_record, 6);
 
 /**
  * One group.
@@ -300,7 +366,7 @@ export type GroupRecord = Message<"scrollback.store.v1.GroupRecord"> & {
  * Use `create(GroupRecordSchema)` to create a new message.
  */
 export const GroupRecordSchema: GenMessage<GroupRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 6);
+  messageDesc(file_scrollback_store_v1_record, 7);
 
 /**
  * What a merge must know of a message and no client is to see.
@@ -328,7 +394,7 @@ export type HiddenFacts = Message<"scrollback.store.v1.HiddenFacts"> & {
  * Use `create(HiddenFactsSchema)` to create a new message.
  */
 export const HiddenFactsSchema: GenMessage<HiddenFacts> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 7);
+  messageDesc(file_scrollback_store_v1_record, 8);
 
 /**
  * What one commit changed.
@@ -373,7 +439,7 @@ export type LogEntry = Message<"scrollback.store.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 8);
+  messageDesc(file_scrollback_store_v1_record, 9);
 
 /**
  * A backfill and where it resumes.
@@ -422,7 +488,7 @@ export type BackfillRecord = Message<"scrollback.store.v1.BackfillRecord"> & {
  * Use `create(BackfillRecordSchema)` to create a new message.
  */
 export const BackfillRecordSchema: GenMessage<BackfillRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 9);
+  messageDesc(file_scrollback_store_v1_record, 10);
 
 /**
  * How far a backfill has read the decrypted file.
@@ -450,7 +516,7 @@ export type Checkpoint = Message<"scrollback.store.v1.Checkpoint"> & {
  * Use `create(CheckpointSchema)` to create a new message.
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 10);
+  messageDesc(file_scrollback_store_v1_record, 11);
 
 /**
  * The parts of a backup, in the order in which they are read.

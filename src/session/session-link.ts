@@ -1,0 +1,294 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DomainError } from '../domain/fault.js';
+import { backoffMs, type Disconnect, hasCredentials, isActive, isConnected, isStopped } from '../domain/link.js';
+import type { LinkRecord } from '../gen/scrollback/store/v1/record_pb.js';
+import type { Logger } from '../log.js';
+import type { Wakeup } from '../store/wakeup.js';
+import type { ConnectTurns } from './connect-turns.js';
+import type { ConnectLink, LinkConnection, LinkConnectionEvents, LinkTask } from './link.js';
+import { LinkStanding } from './link-standing.js';
+import { storageOf } from './link-storage.js';
+import { pairingFault } from './pairing-fault.js';
+import type { Session } from './session.js';
+import type { LinkView } from './sessions.js';
+
+/** What links work with. */
+export interface LinkDependencies {
+  now: () => number;
+  /** A number from 0 to 1. */
+  random: () => number;
+  log: Logger;
+  connectLink: ConnectLink;
+}
+
+/** What one link works with. */
+export interface SessionLinkDependencies extends LinkDependencies {
+  turns: ConnectTurns;
+  /** Makes a record durable. */
+  save: (session: Session, record: LinkRecord) => Promise<void>;
+}
+
+/**
+ * The link of one session: keeps it connected, pairs and unpairs it. What it receives becomes history elsewhere; here it is only
+ * known where the link stands.
+ */
+export class SessionLink {
+  readonly #session: Session;
+  readonly #dependencies: SessionLinkDependencies;
+  readonly #storage: ReturnType<typeof storageOf>;
+  readonly #standing: LinkStanding;
+  #connection: LinkConnection | undefined;
+  /** The loop that connects again and again, while it runs. Its promise never rejects. */
+  #life: { stop: AbortController; over: Promise<void> } | undefined;
+  /** The call that links, while it runs, and its pairing, which never rejects. */
+  #linking: AbortController | undefined;
+  #pairing: Promise<void> | undefined;
+  #unlinking: Promise<boolean> | undefined;
+  #stopped = false;
+
+  constructor(session: Session, dependencies: SessionLinkDependencies) {
+    this.#session = session;
+    this.#dependencies = dependencies;
+    this.#storage = storageOf(session);
+    this.#standing = new LinkStanding(session.record.link, {
+      now: dependencies.now,
+      save: (record) => dependencies.save(session, record),
+    });
+  }
+
+  /** The link as it is now. */
+  get view(): LinkView {
+    return this.#standing.view;
+  }
+
+  /** Wakes when the view has changed; closed when there will be no more. */
+  get changes(): Wakeup {
+    return this.#standing.changes;
+  }
+
+  /** Connects when the state says that it does so by itself. */
+  resume(): void {
+    if (isActive(this.#standing.state)) this.#live();
+  }
+
+  /**
+   * Links the session: yields what there is to show and ends when it is connected, as LinkSession describes. Ends the attempt when
+   * it is left, or the signal aborts, before a phone has answered.
+   */
+  async *link(phoneNumber: string, signal: AbortSignal): AsyncGenerator<LinkView, void, undefined> {
+    if (this.#stopped) throw new DomainError({ reason: 'SHUTTING_DOWN' });
+    if (this.#linking !== undefined || this.#unlinking !== undefined) {
+      throw new DomainError({ reason: 'LINK_IN_PROGRESS', sessionId: this.#session.record.sessionId });
+    }
+    const linking = (this.#linking = new AbortController());
+    const ended = AbortSignal.any([signal, linking.signal]);
+    try {
+      yield this.view;
+      if (isActive(this.#standing.state)) return;
+      if (hasCredentials(this.#standing.state)) {
+        this.#standing.apply({ event: 'connect' });
+        this.#live();
+      } else {
+        yield* this.#showPairing(phoneNumber, ended);
+      }
+      yield* this.#untilConnected(ended);
+    } finally {
+      this.#linking = undefined;
+    }
+  }
+
+  /** Takes the device off the account and forgets it. Resolves to whether WhatsApp was told; false when it was not linked. */
+  unlink(): Promise<boolean> {
+    this.#unlinking ??= this.#unlink().finally(() => {
+      this.#unlinking = undefined;
+      // What could not be unlinked goes on as it was.
+      if (!this.#stopped) this.resume();
+    });
+    return this.#unlinking;
+  }
+
+  /** Ends what runs, and leaves the link to the next start. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#linking?.abort();
+    await this.#pairing;
+    await this.#endLife();
+    await this.#standing.close();
+  }
+
+  /** Pairs, and yields the offers meanwhile. Throws when no device came of it. */
+  async *#showPairing(phoneNumber: string, ended: AbortSignal): AsyncGenerator<LinkView, void, undefined> {
+    const left = new AbortController();
+    let outcome: { failure: unknown } | undefined;
+    const over = (failure?: unknown): void => {
+      outcome = { failure };
+      this.changes.wake();
+    };
+    const pairing = (this.#pairing = this.#pair(phoneNumber, AbortSignal.any([ended, left.signal])).then(
+      () => over(),
+      over,
+    ));
+    const isOver = (): boolean => outcome !== undefined;
+    try {
+      while (!isOver()) {
+        const change = this.changes.next(ended);
+        if (this.#standing.state.state === 'awaiting-scan') yield this.view;
+        await (ended.aborted ? pairing : change);
+      }
+    } finally {
+      left.abort();
+      await pairing;
+      this.#pairing = undefined;
+    }
+    if (outcome?.failure instanceof Error) throw outcome.failure;
+  }
+
+  /** Resolves when there is a device; the link lives from then on, whatever becomes of the caller. */
+  async #pair(phoneNumber: string, ended: AbortSignal): Promise<void> {
+    // A device that was logged out a moment ago is still being forgotten.
+    await this.#life?.over;
+    const before = this.#standing.state;
+    await this.#storage.clear();
+    this.#standing.apply({ event: 'pairing-started' });
+    const disconnect = await this.#connect({ phoneNumber }, ended);
+    this.#standing.offer(undefined);
+    if (this.#standing.state.state !== 'awaiting-scan') {
+      this.#standing.apply({ event: 'disconnected', disconnect: { cause: 'restart', code: 0 }, retryAtMs: 0 });
+      if (!this.#stopped) this.#live();
+      return;
+    }
+    this.#standing.apply({ event: 'pairing-ended', before });
+    // The connection stored nothing of the device, but it may have stored keys.
+    await this.#storage.clear();
+    throw new DomainError(pairingFault(disconnect, this.#session.record.sessionId));
+  }
+
+  async *#untilConnected(ended: AbortSignal): AsyncGenerator<LinkView, void, undefined> {
+    while (!ended.aborted) {
+      const change = this.changes.next(ended);
+      const { view } = this;
+      yield view;
+      if (isConnected(view.status)) return;
+      if (isStopped(view.status)) {
+        const { sessionId } = this.#session.record;
+        throw new DomainError({ reason: 'LINK_REFUSED', sessionId, ...view.status });
+      }
+      await change;
+    }
+    throw new DomainError({ reason: 'CANCELLED' });
+  }
+
+  async #unlink(): Promise<boolean> {
+    this.#linking?.abort();
+    await this.#pairing;
+    const told = isConnected(this.#standing.state) && (await this.#connection?.logOut()) === true;
+    await this.#endLife();
+    if (this.#standing.state.state === 'unlinked') return told;
+    await this.#storage.clear();
+    this.#standing.apply({ event: 'unlinked' });
+    await this.#standing.save();
+    return told;
+  }
+
+  #live(): void {
+    if (this.#life !== undefined) return;
+    const stop = new AbortController();
+    const over = this.#keepConnected(stop.signal).finally(() => {
+      this.#life = undefined;
+    });
+    this.#life = { stop, over };
+  }
+
+  async #endLife(): Promise<void> {
+    this.#life?.stop.abort();
+    await this.#life?.over;
+  }
+
+  /** Never rejects. */
+  async #keepConnected(signal: AbortSignal): Promise<void> {
+    // Whoever unlinks ends the connection first, and what runs here after it.
+    while (!signal.aborted && this.#unlinking === undefined) {
+      const { state } = this.#standing;
+      if (state.state === 'backing-off') {
+        const pauseMs = Math.max(0, state.retryAtMs - this.#dependencies.now());
+        await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+        if (!signal.aborted) this.#standing.apply({ event: 'connect' });
+      } else if (state.state === 'connecting') {
+        await this.#connectOnce(signal);
+      } else {
+        return;
+      }
+    }
+  }
+
+  async #connectOnce(signal: AbortSignal): Promise<void> {
+    const endTurn = await this.#dependencies.turns.take(signal);
+    if (signal.aborted) return endTurn();
+    const disconnect = await this.#connect(undefined, signal, endTurn);
+    endTurn();
+    const attempts = 'attempts' in this.#standing.state ? this.#standing.state.attempts + 1 : 1;
+    const retryAtMs = this.#dependencies.now() + backoffMs(attempts, this.#dependencies.random());
+    this.#standing.apply({ event: 'disconnected', disconnect, retryAtMs });
+    this.#tell(disconnect, attempts);
+    try {
+      // First the record, so that credentials without a link are never taken for one.
+      await this.#standing.save();
+      if (!hasCredentials(this.#standing.state)) await this.#storage.clear();
+    } catch (error) {
+      const { sessionId } = this.#session.record;
+      this.#dependencies.log.error({ sessionId, err: error }, 'where the link stands cannot be stored');
+    }
+  }
+
+  /** Makes one connection and resolves when it has ended. */
+  #connect(pairing: LinkTask['pairing'], signal: AbortSignal, opened = (): void => undefined): Promise<Disconnect> {
+    return new Promise((resolve) => {
+      let lasted: NodeJS.Timeout | undefined;
+      const close = (): void => connection.close();
+      const events: LinkConnectionEvents = {
+        offered: (offer) => this.#standing.offer(offer),
+        paired: async (account) => {
+          this.#standing.offer(undefined);
+          this.#standing.learn(account);
+          await this.#standing.save({ state: 'connecting', attempts: 0, restarted: false });
+          this.#standing.apply({ event: 'paired' });
+        },
+        opened: (account) => {
+          opened();
+          // Only for show: the next connection learns it again.
+          if (this.#standing.learn(account)) this.#standing.save().catch(() => undefined);
+          if (this.#standing.apply({ event: 'opened' })) {
+            lasted = setTimeout(() => this.#standing.apply({ event: 'lasted' }), LASTED_MS);
+            this.#dependencies.log.info({ sessionId: this.#session.record.sessionId }, 'link connected');
+          }
+        },
+        caughtUp: () => void this.#standing.apply({ event: 'caught-up' }),
+        closed: (disconnect) => {
+          clearTimeout(lasted);
+          signal.removeEventListener('abort', close);
+          this.#connection = undefined;
+          resolve(disconnect);
+        },
+      };
+      const { sessionId } = this.#session.record;
+      const connection = this.#dependencies.connectLink({ sessionId, storage: this.#storage, pairing, events });
+      this.#connection = connection;
+      signal.addEventListener('abort', close);
+      if (signal.aborted) close();
+    });
+  }
+
+  #tell({ cause, code }: Disconnect, attempts: number): void {
+    const fields = { sessionId: this.#session.record.sessionId, code, attempts, state: this.#standing.state.state };
+    if (cause === 'ended') return;
+    if (!isActive(this.#standing.state)) this.#dependencies.log.error(fields, 'link stopped; see GetSession');
+    else if (attempts % ALARM_EVERY === 0) this.#dependencies.log.error(fields, 'link fails again and again');
+    else this.#dependencies.log.info(fields, 'link disconnected');
+  }
+}
+
+/** A connection that lasts so long was a good one: the next pause is a short one again. Chosen, not measured. */
+const LASTED_MS = 60_000;
+
+/** Ten failures in a row take some ten minutes. */
+const ALARM_EVERY = 10;
