@@ -6,6 +6,7 @@ import { BackfillState } from '../gen/scrollback/v1/backfill_service_pb.js';
 import type { BackupFile } from './backup-file.js';
 import { CallError, required } from './call-error.js';
 import type { Connection } from './client.js';
+import { hasReason } from './ensure-session.js';
 import type { BackupKey } from './key-prompt.js';
 import type { Progress } from './progress.js';
 import { stepOf } from './progress.js';
@@ -49,25 +50,6 @@ export class ImportRun {
     this.#connection = connection;
     this.#progress = progress;
     this.#signal = signal;
-  }
-
-  /** Creates the session when it is new, and tells whether it was. */
-  async ensureSession(): Promise<{ isNew: boolean }> {
-    const { sessionId } = this.#plan;
-    const options = { signal: this.#signal };
-    try {
-      await this.#connection.sessions.getSession({ sessionId }, options);
-      return { isNew: false };
-    } catch (error) {
-      if (!hasReason(error, 'SESSION_NOT_FOUND')) throw error;
-    }
-    try {
-      await this.#connection.sessions.createSession({ sessionId }, options);
-      return { isNew: true };
-    } catch (error) {
-      if (hasReason(error, 'SESSION_EXISTS')) return { isNew: false };
-      throw error;
-    }
   }
 
   /**
@@ -238,8 +220,4 @@ export function describeResume(backfill: Backfill | undefined): string {
 /** How much of a backup the daemon has dealt with, in a number that only grows. */
 function progressOf({ committedSize, rowsRead }: Backfill): bigint {
   return committedSize + rowsRead;
-}
-
-function hasReason(error: unknown, reason: string): boolean {
-  return error instanceof CallError && error.reason === reason;
 }

@@ -5,6 +5,7 @@ import type { Backfill } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { BackfillSchema } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { BackupFile } from './backup-file.js';
 import { describeBackfill, failureOf } from './backfill-report.js';
+import { ensureSession } from './ensure-session.js';
 import { Interrupted } from './failure.js';
 import type { ImportPlan, Origin } from './import-run.js';
 import { describeResume, ImportRun } from './import-run.js';
@@ -77,7 +78,7 @@ async function importFrom(run: Run, origin: Origin, options: ImportOptions): Pro
   const work = new ImportRun(plan, connection, progress, signal);
   let backfill: Backfill;
   try {
-    const { isNew } = await work.ensureSession();
+    const { isNew } = await ensureSession(connection, options.session, signal);
     if (isNew) output.note(`created session ${visible(options.session)}`);
     const { isResumed } = await work.begin();
     if (isResumed) output.note(`going on with backfill ${work.backfill?.backfillId ?? ''} of the same file`);
