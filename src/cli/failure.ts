@@ -94,6 +94,14 @@ function adviceFor({ reason, metadata }: CallError): string | undefined {
       return 'give the key with --key-file, or run the command on a terminal to be asked';
     case 'DROP_DIRECTORY_NOT_SET':
       return 'set SCROLLBACK_DROP_DIR for the daemon, or import without --drop';
+    case 'LINK_IN_PROGRESS':
+      return 'another `scrollback link` or `unlink` is at work: wait for it, or stop it';
+    case 'PAIRING_EXPIRED':
+      return 'run `scrollback link` again for a new code';
+    case 'LINK_REFUSED':
+      return linkAdvice[metadata['state'] ?? ''] ?? 'run `scrollback link` again';
+    case 'WHATSAPP_UNREACHABLE':
+      return 'look at the network of the daemon, then run `scrollback link` again';
     case 'SHUTTING_DOWN':
     case 'MAILBOX_FULL':
     case 'SESSION_UNAVAILABLE':
@@ -102,3 +110,11 @@ function adviceFor({ reason, metadata }: CallError): string | undefined {
       return undefined;
   }
 }
+
+/** What to do when WhatsApp refuses a link, by the state that says why. */
+const linkAdvice: Readonly<Record<string, string>> = {
+  replaced: 'stop it (a copy of the data directory?), then run `scrollback link` again',
+  banned: 'see what WhatsApp says on the phone, then run `scrollback link` again',
+  outdated: 'update Scrollback, or raise SCROLLBACK_WHATSAPP_VERSION for the daemon',
+  refused: 'look at the network of the daemon and at its SCROLLBACK_WHATSAPP_URL, then run `scrollback link` again',
+};

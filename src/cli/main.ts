@@ -7,10 +7,12 @@ import { addContacts } from './contacts.js';
 import { exitCodeOf, Interrupted } from './failure.js';
 import { addGroups } from './groups.js';
 import { addImport } from './import.js';
+import { addLink } from './link.js';
 import { addMessages } from './messages.js';
 import { addServe } from './serve.js';
 import { addSessions } from './sessions.js';
 import { visible } from './terminal-text.js';
+import { addUnlink } from './unlink.js';
 import { addWatch } from './watch.js';
 
 /** The command line `scrollback`. Exit codes: 0 done, 1 failed, 2 typed wrongly, 128 + n stopped by signal n. */
@@ -40,6 +42,8 @@ addContacts(program);
 addGroups(program);
 addSessions(program);
 addBackfills(program);
+addLink(program);
+addUnlink(program);
 
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { Session } from '../gen/scrollback/v1/session_service_pb.js';
-import { SessionSchema, SessionState } from '../gen/scrollback/v1/session_service_pb.js';
+import { LinkState, SessionSchema, SessionState } from '../gen/scrollback/v1/session_service_pb.js';
 import { required } from './call-error.js';
 import { Failure } from './failure.js';
 import { defaultLimit, parseLimit, readPages } from './limit.js';
@@ -115,6 +115,7 @@ function newTable(): Table {
   return new Table([
     { title: 'SESSION' },
     { title: 'STATE' },
+    { title: 'LINK' },
     { title: 'MESSAGES', align: 'right' },
     { title: 'CHATS', align: 'right' },
     { title: 'REVISION', align: 'right' },
@@ -128,6 +129,7 @@ async function printSessions({ output }: Run, sessions: Session[], table: Table)
   const cellsOf = (session: Session): string[] => [
     visible(session.sessionId),
     formatEnum(SessionState, session.state),
+    session.link === undefined ? '-' : formatEnum(LinkState, session.link.state),
     String(session.messageCount),
     String(session.chatCount),
     String(session.revision),

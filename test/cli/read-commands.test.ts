@@ -196,7 +196,7 @@ describe('the lists', () => {
       ].join('\n'),
     );
     expect((await run('sessions')).stdout).toContain(
-      'alice    ready         2      1         7  -        Alice\\u{1b}[31m',
+      'alice    ready  -            2      1         7  -        Alice\\u{1b}[31m',
     );
     expect(JSON.parse((await run('sessions', 'get', 'alice', '--json')).stdout)).toMatchObject({
       sessionId: 'alice',

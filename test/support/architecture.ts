@@ -59,7 +59,7 @@ const table: Row[] = [
   },
   // Here the daemon begins; every other command is a client like any other.
   { module: 'src/cli/serve.ts', may: ['src/main.ts', 'src/cli/', ...generated, 'npm:commander'] },
-  { module: 'src/cli/', may: [...generated, 'npm:@grpc/grpc-js', 'npm:commander', 'npm:cli-progress'] },
+  { module: 'src/cli/', may: [...generated, 'npm:@grpc/grpc-js', 'npm:commander', 'npm:cli-progress', 'npm:qr'] },
   { module: 'src/gen/', may: generated, builtins: false },
   { module: 'src/log.ts', may: ['npm:pino'] },
   { module: 'src/config.ts', may: ['src/domain/', 'npm:zod'] },
