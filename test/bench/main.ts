@@ -7,6 +7,7 @@ import { measureChat } from './chat.js';
 import { tableOf } from './figure.js';
 import { measureGrowth } from './growth.js';
 import { measureImport } from './import.js';
+import { measureLinks } from './links.js';
 import { measureRead } from './read.js';
 import { measureStuck } from './stuck.js';
 
@@ -18,6 +19,7 @@ const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   chat: measureChat,
   stuck: measureStuck,
   growth: measureGrowth,
+  links: measureLinks,
 };
 
 /** What the bounds are stated for. */
