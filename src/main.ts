@@ -58,6 +58,7 @@ export async function runDaemon(): Promise<void> {
       limits: { openStreams: config.maxStreams, uploadStallMs: config.uploadStallMs },
     });
     log.info({ listen: server.addresses, dataDirectory: config.dataDirectory, workers: config.workers }, 'serving');
+    await sessions.resumeLinks();
     await stop.requested;
     log.info('draining');
     await server.drain();

@@ -51,8 +51,8 @@ export class Supervisor implements Sessions {
   }
 
   /**
-   * Takes the data directory, removes what a crash left lying, resumes the backfills that were not over, and lets the linked sessions
-   * connect. Throws when another daemon has the directory.
+   * Takes the data directory, removes what a crash left lying, and resumes the backfills that were not over. Throws when another
+   * daemon has the directory.
    */
   static async open(dependencies: SupervisorDependencies): Promise<Supervisor> {
     await mkdir(join(dependencies.dataDirectory, 'sessions'), { recursive: true, mode: 0o700 });
@@ -62,11 +62,26 @@ export class Supervisor implements Sessions {
       await supervisor.#finishDeletions();
       await supervisor.#removeOrphans();
       await supervisor.#backfills.recover();
-      await supervisor.#resumeLinks();
       return supervisor;
     } catch (error) {
       await supervisor.close();
       throw error;
+    }
+  }
+
+  /**
+   * Lets the links connect that do so by themselves, without waiting for them. Hundreds of them are half a minute of work: call it when
+   * clients are served already.
+   */
+  async resumeLinks(): Promise<void> {
+    for await (const { sessionId, link, deleting } of this.#registry.sessions()) {
+      if (link === undefined || deleting || this.#closed) continue;
+      try {
+        this.#links.of(await this.#session(parseSessionId(sessionId))).resume();
+      } catch (error) {
+        // It was deleted meanwhile.
+        if (!(error instanceof DomainError)) throw error;
+      }
     }
   }
 
@@ -235,13 +250,6 @@ export class Supervisor implements Sessions {
 
   async #finishDeletions(): Promise<void> {
     for await (const record of this.#registry.sessions()) if (record.deleting) await this.#finishDeletion(record);
-  }
-
-  /** Lets links connect that do so by themselves; it does not wait for them. */
-  async #resumeLinks(): Promise<void> {
-    for await (const { sessionId, link } of this.#registry.sessions()) {
-      if (link !== undefined) this.#links.of(await this.#session(parseSessionId(sessionId))).resume();
-    }
   }
 
   async #finishDeletion(record: SessionRecord): Promise<void> {
