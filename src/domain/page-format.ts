@@ -33,12 +33,12 @@ export const recordOp = { message: 1, deleted: 2 } as const;
 /**
  * The first byte of an identity's value. `message`: then what its key does not say of the position, time (6 B), ordinal (6 B), kind and
  * direction (1 B), and the fingerprint (8 B). `deleted`: nothing. `alias`: then the identity key of the message that it is
- * another id of.
+ * another id of. `awaiting`: then an encoded `scrollback.store.v1.AwaitingFacts`, what came of a message before the message itself.
  *
  * The fingerprint is `hash64` over the content that was merged last (message without its tail, followed by hidden): equal
  * content is recognised without reading the message.
  */
-export const identityForm = { message: 1, deleted: 2, alias: 3 } as const;
+export const identityForm = { message: 1, deleted: 2, alias: 3, awaiting: 4 } as const;
 
 /** First bytes of keys; the table with all of them is `store/keyspaces.ts`. */
 export const keyPrefix = { message: 0x7a, chatMessage: 0x63, identity: 0x69 } as const;

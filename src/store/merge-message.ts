@@ -23,6 +23,7 @@ import {
   type Source,
   SystemEventSchema,
 } from '../gen/scrollback/v1/message_pb.js';
+import { joinHidden } from './merge-hidden.js';
 
 /** All that the store knows of one message. */
 export interface MessageFacts {
@@ -63,6 +64,7 @@ export function joinFacts(a: MessageFacts, b: MessageFacts): MessageFacts {
   );
   message.reactions = reactions.filter((reaction) => reaction.emoji !== '');
   hidden.removedReactions = reactions.filter((reaction) => reaction.emoji === '');
+  joinHidden(hidden, a.hidden, b.hidden);
   assign(message, 'sentTime', maxBy(a.message.sentTime, b.message.sentTime, compareSentTimes));
   assign(
     message,
@@ -111,6 +113,8 @@ function joinContent(message: Message, a: MessageFacts, b: MessageFacts, hidden:
 function contentRank(message: Message): number {
   if (message.revocation !== undefined || message.kind === messageKind.revoked) return 1000;
   if (message.kind === messageKind.pending) return 1;
+  // A reaction or a receipt says nothing of the content.
+  if (message.kind === 0) return 0;
   if (message.kind === messageKind.unknown) return 2;
   return 2 + message.kind;
 }

@@ -19,9 +19,10 @@ import {
   resolveIdentity,
   tieHashOf,
 } from './identity.js';
+import { findStored, joinAll, putAliases } from './find-stored.js';
 import type { IdentityFilter } from './identity-filter.js';
 import { hiddenKey } from './keyspaces.js';
-import { joinFacts, type MessageFacts } from './merge-message.js';
+import type { MessageFacts } from './merge-message.js';
 
 /** What became of the records of a page. */
 export interface MergeCounts {
@@ -237,10 +238,8 @@ export async function mergeFacts(
     const facts = await commit.loadFacts(stored);
     if (facts !== undefined) rows.push({ stored, facts });
   }
-  let joined: MessageFacts = incoming.facts;
-  for (const row of rows) joined = joinFacts(row.facts, joined);
   const own = rows.find((row) => row.stored.identityKey.equals(found.target));
-  nameByTarget(joined, own?.facts ?? incoming.facts, [incoming.facts, ...rows.map((row) => row.facts)]);
+  const joined = joinAll(incoming.facts, found, rows);
   const encoded = encodeFacts(joined);
   const only = rows.length === 1 ? own : undefined;
   if (only !== undefined && sameFacts(only.facts.encoded, encoded) && joined.ordinal === only.facts.ordinal) {
@@ -256,48 +255,4 @@ export async function mergeFacts(
   commit.putRow(found.target, joined, encoded, createRevision, incoming.mark);
   await putAliases(commit, found.target, joined);
   return rows.length === 0 ? 'added' : 'updated';
-}
-
-/** Finds the rows that an incoming message is the same as, and the identity that all of them get. */
-async function findStored(
-  commit: Commit,
-  incoming: IncomingMessage,
-): Promise<{ deleted: boolean; rows: ResolvedIdentity[]; target: Buffer }> {
-  const rows = new Map<string, ResolvedIdentity>();
-  let deleted = false;
-  let target = incoming.identityKey;
-  for (const key of [incoming.identityKey, ...incoming.aliases]) {
-    const stored = await resolveIdentity(commit.overlay, key);
-    if (stored === undefined) continue;
-    if (stored.value[0] === identityForm.deleted) {
-      deleted = true;
-    } else {
-      rows.set(stored.identityKey.toString('latin1'), stored);
-      if (key === incoming.identityKey) target = stored.identityKey;
-    }
-  }
-  return { deleted, rows: [...rows.values()], target };
-}
-
-/** Gives the joined message the key of the target, and all its other ids as alternates. */
-function nameByTarget(joined: MessageFacts, named: MessageFacts, all: MessageFacts[]): void {
-  const key = keyOf(named);
-  const ids = new Set<string>();
-  for (const facts of all) {
-    ids.add(keyOf(facts).messageId);
-    for (const id of facts.message.alternateMessageIds) ids.add(id);
-  }
-  ids.delete(key.messageId);
-  joined.message.key = key;
-  joined.message.alternateMessageIds = [...ids].sort();
-}
-
-async function putAliases(commit: Commit, target: Buffer, facts: MessageFacts): Promise<void> {
-  const value = facts.message.alternateMessageIds.length > 0 ? aliasValue(target) : undefined;
-  if (value === undefined) return;
-  for (const id of facts.message.alternateMessageIds) {
-    const alias = identityKeyOf(target.readUInt32BE(1), keyOf(facts), id);
-    const stored = await commit.overlay.get(alias);
-    if (stored === undefined || !stored.equals(value)) commit.putIdentity(alias, value);
-  }
 }

@@ -22,13 +22,15 @@ export async function resolveFacts(
   };
   mapAddresses(message, note);
   for (const reaction of hidden.removedReactions) note(reaction.senderJid);
-  for (const vote of hidden.withdrawnVotes) note(vote.voterJid);
+  for (const vote of [...hidden.withdrawnVotes, ...hidden.sealedVotes]) note(vote.voterJid);
+  for (const receipt of hidden.receipts) note(receipt.jid);
   for (const jid of lids) await collect(jid);
   if (![...known].some(([lid, jid]) => lid !== jid)) return undefined;
   const replace = (jid: string): string => known.get(jid) ?? jid;
   mapAddresses(message, replace);
   for (const reaction of hidden.removedReactions) reaction.senderJid = replace(reaction.senderJid);
-  for (const vote of hidden.withdrawnVotes) vote.voterJid = replace(vote.voterJid);
+  for (const vote of [...hidden.withdrawnVotes, ...hidden.sealedVotes]) vote.voterJid = replace(vote.voterJid);
+  for (const receipt of hidden.receipts) receipt.jid = replace(receipt.jid);
   message.mentionedJids = [...new Set(message.mentionedJids)].sort();
   const resolved = { message, hidden, ordinal: facts.ordinal };
   // Two reactions may now be of one person: joining a message with itself puts that and the order right.

@@ -14,9 +14,11 @@ import { type Commit, keyOf, primaryKeyOf } from './commit.js';
 import type { Database } from './database.js';
 import { chatOf, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
 import { encodeFacts, fingerprint } from './facts.js';
-import { identityKeyOf, makeIdentityKey, positionOf, resolveIdentity } from './identity.js';
+import { readAwaiting } from './awaiting.js';
+import { identityKeyOf, makeIdentityKey, positionOf, type ResolvedIdentity, resolveIdentity } from './identity.js';
 import { chatNumberKey, identityOfHidden, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 import { markDeleted, mergeFacts } from './merge-page.js';
+import { mergePartial } from './merge-partial.js';
 import { resolveFacts } from './resolve-facts.js';
 
 /**
@@ -138,7 +140,7 @@ export async function resolveStep(commit: Commit, database: Database): Promise<v
   for await (const entries of database.scan({ gt, lt: prefixEnd(space), limit: STEP_ROWS })) {
     for (const [key, value] of entries) {
       last = key;
-      if (space === keyspace.identity) await rekeyDeleted(commit, key, value);
+      if (space === keyspace.identity) await rekeyIdentity(commit, key, value);
       else if (!value.includes(LID_MARK)) continue;
       else if (space === keyspace.hidden) await rewriteIdentity(commit, identityOfHidden(key));
       else await rewriteRow(commit, key);
@@ -188,9 +190,25 @@ async function rewriteIdentity(commit: Commit, identityKey: Buffer): Promise<voi
   if (stored?.value[0] === identityForm.message) await rewriteRow(commit, primaryKeyOf(positionOf(stored)));
 }
 
+async function rekeyIdentity(commit: Commit, identityKey: Buffer, value: Buffer): Promise<void> {
+  if (value[0] === identityForm.deleted) await rekeyDeleted(commit, identityKey);
+  if (value[0] === identityForm.awaiting) await rekeyAwaiting(commit, { identityKey, value });
+}
+
+/** What waits for a message waits for it under the resolved address. */
+async function rekeyAwaiting(commit: Commit, stored: ResolvedIdentity): Promise<void> {
+  const { facts } = readAwaiting(stored);
+  const resolved = (await resolveFacts(facts, (jid) => resolve(commit, jid))) ?? facts;
+  const chatNumber = await currentChatNumber(commit, stored.identityKey.readUInt32BE(1));
+  const moved = identityKeyOf(chatNumber, keyOf(resolved));
+  if (resolved === facts && moved.equals(stored.identityKey)) return;
+  commit.overlay.delete(stored.identityKey);
+  await commit.loadTotals([chatNumber]);
+  await mergePartial(commit, chatNumber, resolved);
+}
+
 /** What the user deleted stays deleted under the resolved address. */
-async function rekeyDeleted(commit: Commit, identityKey: Buffer, value: Buffer): Promise<void> {
-  if (value[0] !== identityForm.deleted) return;
+async function rekeyDeleted(commit: Commit, identityKey: Buffer): Promise<void> {
   const parts = readIdentityKey(identityKey);
   const senderJid = isLid(parts.senderJid) ? await resolve(commit, parts.senderJid) : parts.senderJid;
   const chatNumber = await currentChatNumber(commit, parts.chatNumber);

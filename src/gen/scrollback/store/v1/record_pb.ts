@@ -16,7 +16,7 @@ import type { Backfill } from "../../v1/backfill_service_pb.js";
 import { file_scrollback_v1_backfill_service } from "../../v1/backfill_service_pb.js";
 import type { Chat, Contact, Group } from "../../v1/history_service_pb.js";
 import { file_scrollback_v1_history_service } from "../../v1/history_service_pb.js";
-import type { MessageKey, PollVote, Reaction } from "../../v1/message_pb.js";
+import type { DeliveryState, Message as Message$1, MessageKey, PollVote, Reaction } from "../../v1/message_pb.js";
 import { file_scrollback_v1_message } from "../../v1/message_pb.js";
 import type { LinkState } from "../../v1/session_service_pb.js";
 import { file_scrollback_v1_session_service } from "../../v1/session_service_pb.js";
@@ -26,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/store/v1/record.proto.
  */
 export const file_scrollback_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSK+AQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQipgEKCkxpbmtSZWNvcmQSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIMCgRjb2RlGAYgASgNIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwiaQoKQ2hhdFJlY29yZBIhCgRjaGF0GAEgASgLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhMKC2NoYXRfbnVtYmVyGAIgASgNEhAKCGFzX29mX21zGAMgASgEEhEKCW5hbWVfcmFuaxgEIAEoDSJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEInMKC0hpZGRlbkZhY3RzEjIKEXJlbW92ZWRfcmVhY3Rpb25zGAEgAygLMhcuc2Nyb2xsYmFjay52MS5SZWFjdGlvbhIwCg93aXRoZHJhd25fdm90ZXMYAiADKAsyFy5zY3JvbGxiYWNrLnYxLlBvbGxWb3RlIm4KCExvZ0VudHJ5EgwKBHJvd3MYASABKAwSKgoHcmVtb3ZlZBgCIAMoCzIZLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtleRIYChBvdGhlcl9pZGVudGl0aWVzGAMgASgMEg4KBnRvdGFscxgEIAEoDCK5AQoOQmFja2ZpbGxSZWNvcmQSKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsEiEKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMSEQoJZHJvcF9maWxlGAMgASgJEhEKCWRlY3J5cHRlZBgEIAEoCBIzCgpjaGVja3BvaW50GAUgASgLMh8uc2Nyb2xsYmFjay5zdG9yZS52MS5DaGVja3BvaW50Ik8KCkNoZWNrcG9pbnQSLwoFc3RhZ2UYASABKA4yIC5zY3JvbGxiYWNrLnN0b3JlLnYxLkltcG9ydFN0YWdlEhAKCGFmdGVyX2lkGAIgASgEKssBCgtJbXBvcnRTdGFnZRIcChhJTVBPUlRfU1RBR0VfVU5TUEVDSUZJRUQQABIWChJJTVBPUlRfU1RBR0VfQ0hBVFMQARIZChVJTVBPUlRfU1RBR0VfTUVTU0FHRVMQAhIgChxJTVBPUlRfU1RBR0VfTEVHQUNZX01FU1NBR0VTEAMSGQoVSU1QT1JUX1NUQUdFX0NPTlRBQ1RTEAQSFwoTSU1QT1JUX1NUQUdFX0dST1VQUxAFEhUKEUlNUE9SVF9TVEFHRV9ET05FEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
+  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSK+AQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQipgEKCkxpbmtSZWNvcmQSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIMCgRjb2RlGAYgASgNIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwiaQoKQ2hhdFJlY29yZBIhCgRjaGF0GAEgASgLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhMKC2NoYXRfbnVtYmVyGAIgASgNEhAKCGFzX29mX21zGAMgASgEEhEKCW5hbWVfcmFuaxgEIAEoDSJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEIvgBCgtIaWRkZW5GYWN0cxIyChFyZW1vdmVkX3JlYWN0aW9ucxgBIAMoCzIXLnNjcm9sbGJhY2sudjEuUmVhY3Rpb24SMAoPd2l0aGRyYXduX3ZvdGVzGAIgAygLMhcuc2Nyb2xsYmFjay52MS5Qb2xsVm90ZRIWCg5tZXNzYWdlX3NlY3JldBgDIAEoDBI1CgxzZWFsZWRfdm90ZXMYBCADKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLlNlYWxlZFZvdGUSNAoIcmVjZWlwdHMYBSADKAsyIi5zY3JvbGxiYWNrLnN0b3JlLnYxLk1lbWJlclJlY2VpcHQipwEKClNlYWxlZFZvdGUSEQoJdm90ZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSLQoJdm90ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwYXlsb2FkGAQgASgMEgoKAml2GAUgASgMEhMKC3ZvdGVyX25hbWVzGAYgAygJEhQKDGF1dGhvcl9uYW1lcxgHIAMoCSJJCg1NZW1iZXJSZWNlaXB0EgsKA2ppZBgBIAEoCRIrCgVzdGF0ZRgCIAEoDjIcLnNjcm9sbGJhY2sudjEuRGVsaXZlcnlTdGF0ZSJqCg1Bd2FpdGluZ0ZhY3RzEicKB21lc3NhZ2UYASABKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USMAoGaGlkZGVuGAIgASgLMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5IaWRkZW5GYWN0cyJuCghMb2dFbnRyeRIMCgRyb3dzGAEgASgMEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSGAoQb3RoZXJfaWRlbnRpdGllcxgDIAEoDBIOCgZ0b3RhbHMYBCABKAwiuQEKDkJhY2tmaWxsUmVjb3JkEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhEKCWRyb3BfZmlsZRgDIAEoCRIRCglkZWNyeXB0ZWQYBCABKAgSMwoKY2hlY2twb2ludBgFIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hlY2twb2ludCJPCgpDaGVja3BvaW50Ei8KBXN0YWdlGAEgASgOMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5JbXBvcnRTdGFnZRIQCghhZnRlcl9pZBgCIAEoBCrLAQoLSW1wb3J0U3RhZ2USHAoYSU1QT1JUX1NUQUdFX1VOU1BFQ0lGSUVEEAASFgoSSU1QT1JUX1NUQUdFX0NIQVRTEAESGQoVSU1QT1JUX1NUQUdFX01FU1NBR0VTEAISIAocSU1QT1JUX1NUQUdFX0xFR0FDWV9NRVNTQUdFUxADEhkKFUlNUE9SVF9TVEFHRV9DT05UQUNUUxAEEhcKE0lNUE9SVF9TVEFHRV9HUk9VUFMQBRIVChFJTVBPUlRfU1RBR0VfRE9ORRAGYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
 
 /**
  * A session, in the registry.
@@ -387,6 +387,27 @@ export type HiddenFacts = Message<"scrollback.store.v1.HiddenFacts"> & {
    * @generated from field: repeated scrollback.v1.PollVote withdrawn_votes = 2;
    */
   withdrawnVotes: PollVote[];
+
+  /**
+   * What opens the votes that come sealed; polls and events have it.
+   *
+   * @generated from field: bytes message_secret = 3;
+   */
+  messageSecret: Uint8Array;
+
+  /**
+   * Votes that came before what opens them.
+   *
+   * @generated from field: repeated scrollback.store.v1.SealedVote sealed_votes = 4;
+   */
+  sealedVotes: SealedVote[];
+
+  /**
+   * How far an outgoing message got with each member of a group.
+   *
+   * @generated from field: repeated scrollback.store.v1.MemberReceipt receipts = 5;
+   */
+  receipts: MemberReceipt[];
 };
 
 /**
@@ -395,6 +416,126 @@ export type HiddenFacts = Message<"scrollback.store.v1.HiddenFacts"> & {
  */
 export const HiddenFactsSchema: GenMessage<HiddenFacts> = /*@__PURE__*/
   messageDesc(file_scrollback_store_v1_record, 8);
+
+/**
+ * A vote as the link delivers it: readable only with the secret of its poll.
+ *
+ * @generated from message scrollback.store.v1.SealedVote
+ */
+export type SealedVote = Message<"scrollback.store.v1.SealedVote"> & {
+  /**
+   * Who voted, in canonical form; empty when `from_me`.
+   *
+   * @generated from field: string voter_jid = 1;
+   */
+  voterJid: string;
+
+  /**
+   * True when the owner of the account voted.
+   *
+   * @generated from field: bool from_me = 2;
+   */
+  fromMe: boolean;
+
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp vote_time = 3;
+   */
+  voteTime?: Timestamp | undefined;
+
+  /**
+   * The sealed vote.
+   *
+   * @generated from field: bytes payload = 4;
+   */
+  payload: Uint8Array;
+
+  /**
+   * Its initialisation vector.
+   *
+   * @generated from field: bytes iv = 5;
+   */
+  iv: Uint8Array;
+
+  /**
+   * The addresses that the voter may have sealed it under, as they were delivered.
+   *
+   * @generated from field: repeated string voter_names = 6;
+   */
+  voterNames: string[];
+
+  /**
+   * The addresses of the poll's author, likewise.
+   *
+   * @generated from field: repeated string author_names = 7;
+   */
+  authorNames: string[];
+};
+
+/**
+ * Describes the message scrollback.store.v1.SealedVote.
+ * Use `create(SealedVoteSchema)` to create a new message.
+ */
+export const SealedVoteSchema: GenMessage<SealedVote> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 9);
+
+/**
+ * How far an outgoing message got with one member of a group.
+ *
+ * @generated from message scrollback.store.v1.MemberReceipt
+ */
+export type MemberReceipt = Message<"scrollback.store.v1.MemberReceipt"> & {
+  /**
+   * Who, in canonical form.
+   *
+   * @generated from field: string jid = 1;
+   */
+  jid: string;
+
+  /**
+   * How far.
+   *
+   * @generated from field: scrollback.v1.DeliveryState state = 2;
+   */
+  state: DeliveryState;
+};
+
+/**
+ * Describes the message scrollback.store.v1.MemberReceipt.
+ * Use `create(MemberReceiptSchema)` to create a new message.
+ */
+export const MemberReceiptSchema: GenMessage<MemberReceipt> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 10);
+
+/**
+ * What is known of a message that has not arrived: its edits, its revocation, its
+ * reactions. No client sees it before the message is there.
+ *
+ * @generated from message scrollback.store.v1.AwaitingFacts
+ */
+export type AwaitingFacts = Message<"scrollback.store.v1.AwaitingFacts"> & {
+  /**
+   * The identity, and the facts; without a kind where nothing is known of the content.
+   *
+   * @generated from field: scrollback.v1.Message message = 1;
+   */
+  message?: Message$1 | undefined;
+
+  /**
+   * What stays hidden.
+   *
+   * @generated from field: scrollback.store.v1.HiddenFacts hidden = 2;
+   */
+  hidden?: HiddenFacts | undefined;
+};
+
+/**
+ * Describes the message scrollback.store.v1.AwaitingFacts.
+ * Use `create(AwaitingFactsSchema)` to create a new message.
+ */
+export const AwaitingFactsSchema: GenMessage<AwaitingFacts> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 11);
 
 /**
  * What one commit changed.
@@ -439,7 +580,7 @@ export type LogEntry = Message<"scrollback.store.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 9);
+  messageDesc(file_scrollback_store_v1_record, 12);
 
 /**
  * A backfill and where it resumes.
@@ -488,7 +629,7 @@ export type BackfillRecord = Message<"scrollback.store.v1.BackfillRecord"> & {
  * Use `create(BackfillRecordSchema)` to create a new message.
  */
 export const BackfillRecordSchema: GenMessage<BackfillRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 10);
+  messageDesc(file_scrollback_store_v1_record, 13);
 
 /**
  * How far a backfill has read the decrypted file.
@@ -516,7 +657,7 @@ export type Checkpoint = Message<"scrollback.store.v1.Checkpoint"> & {
  * Use `create(CheckpointSchema)` to create a new message.
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 11);
+  messageDesc(file_scrollback_store_v1_record, 14);
 
 /**
  * The parts of a backup, in the order in which they are read.
