@@ -3,7 +3,10 @@ import { identityForm } from '../domain/page-format.js';
 import { AwaitingFactsSchema, HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
 import { MessageSchema } from '../gen/scrollback/v1/message_pb.js';
 import type { ResolvedIdentity } from './identity.js';
+import { keyspace, textKey } from './keyspaces.js';
 import type { MessageFacts } from './merge-message.js';
+import type { Overlay } from './overlay.js';
+import { resolveFacts } from './resolve-facts.js';
 
 /** What came of a message before the message itself: an edit, a revocation, a reaction, a receipt, a vote. */
 export interface AwaitingEntry {
@@ -11,13 +14,19 @@ export interface AwaitingEntry {
   facts: MessageFacts;
 }
 
-/** Reads the value of an identity whose form is `awaiting`. */
-export function readAwaiting(stored: ResolvedIdentity): AwaitingEntry {
+/** Reads the value of an identity whose form is `awaiting`, with the LIDs resolved whose number is known by now. */
+export async function readAwaiting(overlay: Overlay, stored: ResolvedIdentity): Promise<AwaitingEntry> {
   const { message, hidden } = fromBinary(AwaitingFactsSchema, stored.value.subarray(1));
-  return {
-    stored,
-    facts: { message: message ?? create(MessageSchema), hidden: hidden ?? create(HiddenFactsSchema), ordinal: 0 },
+  const facts = {
+    message: message ?? create(MessageSchema),
+    hidden: hidden ?? create(HiddenFactsSchema),
+    ordinal: 0,
   };
+  const phoneOf = async (lid: string): Promise<string> => {
+    const phone = await overlay.get(textKey(keyspace.mapping, lid));
+    return phone === undefined ? lid : phone.toString();
+  };
+  return { stored, facts: (await resolveFacts(facts, phoneOf)) ?? facts };
 }
 
 /**

@@ -31,7 +31,7 @@ export async function findStored(
       continue;
     }
     const name = stored.identityKey.toString('latin1');
-    if (stored.value[0] === identityForm.awaiting) awaiting.set(name, readAwaiting(stored));
+    if (stored.value[0] === identityForm.awaiting) awaiting.set(name, await readAwaiting(commit.overlay, stored));
     else rows.set(name, stored);
     if (key === incoming.identityKey) target = stored.identityKey;
   }

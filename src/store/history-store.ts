@@ -1,6 +1,7 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import { MESSAGE_KEY_BYTES } from '../domain/page-format.js';
+import type { LiveEvent, VoteOpener } from '../domain/live-event.js';
 import {
   type BackfillRecord,
   type HistoryRecord,
@@ -13,10 +14,12 @@ import { Database, type DatabaseOptions } from './database.js';
 import { HistoryReads } from './history-reads.js';
 import { IDENTITY_HASH_BYTES } from './identity.js';
 import { IdentityFilter } from './identity-filter.js';
+import { Inbox } from './inbox.js';
 import { keyspace, LAYOUT_VERSION, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 import { KnownTotals } from './known-totals.js';
 import { LinkStore } from './link-store.js';
 import { mergePage, type MergeCounts } from './merge-page.js';
+import { type LiveCounts, recordLive } from './record-live.js';
 import { learnMappings, resolveStep } from './resolve-lids.js';
 import { Wakeup } from './wakeup.js';
 
@@ -27,6 +30,8 @@ import { Wakeup } from './wakeup.js';
 export class HistoryStore extends HistoryReads {
   /** What the link to WhatsApp keeps; not a part of the history. */
   readonly link: LinkStore;
+  /** What the link delivered and nobody recorded yet. */
+  readonly inbox: Inbox;
   readonly #database: Database;
   readonly #wakeup: Wakeup;
   readonly #totals: KnownTotals;
@@ -38,9 +43,10 @@ export class HistoryStore extends HistoryReads {
   #writing: Promise<void> = Promise.resolve();
   #filter: IdentityFilter | undefined;
 
-  private constructor(database: Database, state: HistoryRecord, totals: KnownTotals) {
+  private constructor(database: Database, state: HistoryRecord, totals: KnownTotals, inbox: Inbox) {
     const wakeup = new Wakeup();
     super(database, () => this.#state, totals, wakeup);
+    this.inbox = inbox;
     this.#database = database;
     this.link = new LinkStore(database);
     this.#wakeup = wakeup;
@@ -61,7 +67,8 @@ export class HistoryStore extends HistoryReads {
       if (state.layoutVersion !== LAYOUT_VERSION) {
         throw new Error(`the database has layout ${state.layoutVersion}, this version reads ${LAYOUT_VERSION}`);
       }
-      return new HistoryStore(database, state, await KnownTotals.read(database, Number(state.totalsRevision)));
+      const totals = await KnownTotals.read(database, Number(state.totalsRevision));
+      return new HistoryStore(database, state, totals, await Inbox.open(database));
     } catch (error) {
       await database.close();
       throw error;
@@ -86,6 +93,7 @@ export class HistoryStore extends HistoryReads {
   /** Closes the database. Reads that are under way must have ended. */
   async close(): Promise<void> {
     this.#wakeup.close();
+    await this.inbox.close();
     await this.#writing.catch(() => undefined);
     await this.#database.close();
   }
@@ -167,6 +175,21 @@ export class HistoryStore extends HistoryReads {
       commit.overlay.put(textKey(keyspace.unresolved, lid), EMPTY);
     }
     return mergePage(commit, page, this.#filter);
+  }
+
+  /**
+   * Records what the link told in a commit that is being built; what it learned of LIDs first. Then `resolveStep` must follow
+   * while `resolving`.
+   */
+  async recordLive(commit: Commit, events: LiveEvent[], openVote: VoteOpener): Promise<LiveCounts> {
+    const mappings = events.flatMap((event): [string, string][] =>
+      event.type === 'lid-mapping' ? [[event.lid, event.phone]] : [],
+    );
+    if (mappings.length > 0) {
+      await learnMappings(commit, this.#database, mappings);
+      this.#unresolved.clear();
+    }
+    return recordLive(commit, events, openVote);
   }
 
   /**

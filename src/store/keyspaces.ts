@@ -23,6 +23,7 @@ import { keyPrefix } from '../domain/page-format.js';
  * | `s`    |                                        | `HistoryRecord`                                              |
  * | `a`    |                                        | credentials of the link (`link-store.ts`)                    |
  * | `y`    | name of a key of the link              | its value, as the link writes it                             |
+ * | `w`    | lane, sequence                         | what the link delivered and nobody recorded yet (`inbox.ts`) |
  * | `z`    | position (`domain/position.ts`)        | `scrollback.v1.Message` with its revision tail               |
  *
  * Messages come last: an import writes them in almost ascending order, and LevelDB moves tables down as they are when nothing lies
@@ -47,6 +48,7 @@ export const keyspace = {
   state: 0x73,
   credentials: 0x61,
   linkKey: 0x79,
+  inbox: 0x77,
 } as const;
 
 /** A prefix of `keyspace`. */

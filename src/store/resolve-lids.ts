@@ -14,7 +14,7 @@ import { type Commit, keyOf, primaryKeyOf } from './commit.js';
 import type { Database } from './database.js';
 import { chatOf, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
 import { encodeFacts, fingerprint } from './facts.js';
-import { readAwaiting } from './awaiting.js';
+import { awaitingValue, readAwaiting } from './awaiting.js';
 import { identityKeyOf, makeIdentityKey, positionOf, type ResolvedIdentity, resolveIdentity } from './identity.js';
 import { chatNumberKey, identityOfHidden, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 import { markDeleted, mergeFacts } from './merge-page.js';
@@ -197,14 +197,13 @@ async function rekeyIdentity(commit: Commit, identityKey: Buffer, value: Buffer)
 
 /** What waits for a message waits for it under the resolved address. */
 async function rekeyAwaiting(commit: Commit, stored: ResolvedIdentity): Promise<void> {
-  const { facts } = readAwaiting(stored);
-  const resolved = (await resolveFacts(facts, (jid) => resolve(commit, jid))) ?? facts;
+  const { facts } = await readAwaiting(commit.overlay, stored);
   const chatNumber = await currentChatNumber(commit, stored.identityKey.readUInt32BE(1));
-  const moved = identityKeyOf(chatNumber, keyOf(resolved));
-  if (resolved === facts && moved.equals(stored.identityKey)) return;
+  const moved = identityKeyOf(chatNumber, keyOf(facts));
+  if (moved.equals(stored.identityKey) && awaitingValue(facts).equals(stored.value)) return;
   commit.overlay.delete(stored.identityKey);
   await commit.loadTotals([chatNumber]);
-  await mergePartial(commit, chatNumber, resolved);
+  await mergePartial(commit, chatNumber, facts);
 }
 
 /** What the user deleted stays deleted under the resolved address. */

@@ -1,0 +1,157 @@
+/**
+ * What the link tells, as plain data: what came live, from history sync and on demand in the same words. Absent texts are
+ * '', absent numbers and times 0, times are ms since 1970. JIDs are normalised; a LID is not resolved yet.
+ */
+export type LiveEvent =
+  | { type: 'message'; message: LiveMessage }
+  | { type: 'edit'; key: LiveKey; editId: string; editMs: number; content: LiveContent }
+  | { type: 'revocation'; key: LiveKey; revocationId: string; revokeMs: number; adminJid: string; byAdmin: boolean }
+  | { type: 'reaction'; key: LiveKey; actor: LiveActor; emoji: string; reactMs: number }
+  /** `memberJid` is who has it, in a group; '' in a chat with one person. */
+  | { type: 'receipt'; key: LiveKey; state: LiveDelivery; memberJid: string }
+  | { type: 'vote'; key: LiveKey; actor: LiveActor; choices: OptionHash[]; voteMs: number }
+  | { type: 'sealed-vote'; key: LiveKey; actor: LiveActor; vote: SealedLiveVote; voteMs: number }
+  | { type: 'star'; key: LiveKey }
+  | { type: 'contact'; contact: LiveContact }
+  | { type: 'chat'; chat: LiveChat }
+  | { type: 'group'; group: LiveGroup }
+  | { type: 'group-change'; change: LiveGroupChange }
+  | { type: 'lid-mapping'; lid: string; phone: string };
+
+/** Who sent what where. */
+export interface LiveKey {
+  chatJid: string;
+  /** '' for the owner, and where nobody is named. */
+  senderJid: string;
+  fromMe: boolean;
+  messageId: string;
+}
+
+/** Who did something to a message. */
+export interface LiveActor {
+  /** '' for the owner. */
+  jid: string;
+  fromMe: boolean;
+}
+
+/** The public `DeliveryState`. */
+export const liveDelivery = { unspecified: 0, pending: 1, sent: 2, delivered: 3, read: 4, played: 5 } as const;
+export type LiveDelivery = (typeof liveDelivery)[keyof typeof liveDelivery];
+
+/** The public `Source`. */
+export const liveSource = { live: 2, historySync: 3, onDemand: 4 } as const;
+export type LiveSource = (typeof liveSource)[keyof typeof liveSource];
+
+/** A message with its content. */
+export interface LiveMessage {
+  key: LiveKey;
+  sentMs: number;
+  senderName: string;
+  state: LiveDelivery;
+  starred: boolean;
+  expireMs: number;
+  source: LiveSource;
+  content: LiveContent;
+  /** What opens votes and answers; polls and events have it. */
+  secret?: Uint8Array | undefined;
+  /** Present when it was deleted for everyone; the content then says no more than that. */
+  revocation?: { revokeMs: number; adminJid: string; byAdmin: boolean } | undefined;
+}
+
+/** What a message says. */
+export interface LiveContent {
+  /** A `MessageKind`. */
+  kind: number;
+  /** Android's number for it; 0 when it has none that is known. */
+  waType: number;
+  text: string;
+  viewOnce: boolean;
+  forwardScore: number;
+  mentionedJids: string[];
+  albumMessageId: string;
+  media?: LiveMedia | undefined;
+  quoted?: (LiveKey & { kind: number; waType: number; text: string }) | undefined;
+  location?: { latitude: number; longitude: number; name: string; address: string } | undefined;
+  vcards?: string[] | undefined;
+  poll?: { options: string[]; selectableCount: number } | undefined;
+  call?: { callId: string; video: boolean; durationSeconds: number; outcome: number; groupJid: string } | undefined;
+  systemEvent?: { kind: number; waAction: number; participantJids: string[]; value: string } | undefined;
+  groupInvite?: { groupJid: string; groupName: string; inviteCode: string; expireMs: number } | undefined;
+  linkPreview?: { url: string; title: string; description: string } | undefined;
+  album?: { imageCount: number; videoCount: number } | undefined;
+}
+
+/** The file of a message; absent bytes are empty. */
+export interface LiveMedia {
+  mimeType: string;
+  fileName: string;
+  sizeBytes: number;
+  sha256: Uint8Array;
+  encryptedSha256: Uint8Array;
+  mediaKey: Uint8Array;
+  directPath: string;
+  url: string;
+  durationSeconds: number;
+  width: number;
+  height: number;
+}
+
+/** SHA-256 of the text of a poll's option: how WhatsApp names it in votes. */
+export type OptionHash = Uint8Array;
+
+/** A vote that only the secret of its poll opens. */
+export interface SealedLiveVote {
+  payload: Uint8Array;
+  iv: Uint8Array;
+  /** The addresses under which the voter may have sealed it, and those of the poll's author. */
+  voterNames: string[];
+  authorNames: string[];
+}
+
+/** Opens a vote; undefined when the secret is not the poll's. */
+export type VoteOpener = (
+  vote: SealedLiveVote,
+  poll: { messageId: string; secret: Uint8Array },
+) => OptionHash[] | undefined;
+
+/** What is told of a person. */
+export interface LiveContact {
+  jid: string;
+  /** From the owner's address book. */
+  name: string;
+  pushName: string;
+  username: string;
+  asOfMs: number;
+}
+
+/** What is told of a chat; what is undefined was not told. */
+export interface LiveChat {
+  jid: string;
+  asOfMs: number;
+  name?: string | undefined;
+  archived?: boolean | undefined;
+  unreadCount?: number | undefined;
+  ephemeralSeconds?: number | undefined;
+  createMs?: number | undefined;
+}
+
+export type LiveRank = 'member' | 'admin' | 'superadmin';
+
+/** A whole group. */
+export interface LiveGroup {
+  jid: string;
+  subject: string;
+  createMs: number;
+  members: { jid: string; rank: LiveRank; fromMe: boolean }[];
+  asOfMs: number;
+}
+
+/** A change of a group. */
+export interface LiveGroupChange {
+  jid: string;
+  asOfMs: number;
+  /** '' for unchanged. */
+  subject: string;
+  change: 'add' | 'remove' | 'leave' | 'promote' | 'demote' | 'subject';
+  members: { jid: string; fromMe: boolean }[];
+}

@@ -1,0 +1,182 @@
+import { create } from '@bufbuild/protobuf';
+import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { LiveActor, LiveContent, LiveEvent, LiveKey, LiveMessage } from '../domain/live-event.js';
+import { messageKind } from '../domain/message-kind.js';
+import { type HiddenFacts, HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import { type Message, MessageSchema, PollVoteSchema, ReactionSchema } from '../gen/scrollback/v1/message_pb.js';
+import type { MessageFacts } from './merge-message.js';
+
+/** WhatsApp's numbers for what was deleted for everyone, and for a poll. */
+const WA_REVOKED = 15;
+const WA_REVOKED_BY_ADMIN = 64;
+const WA_POLL = 66;
+
+/** An event that says something of one message. */
+export type MessageEvent = Extract<LiveEvent, { key: LiveKey }> | Extract<LiveEvent, { type: 'message' }>;
+
+/** What an event says of a message, with addresses as they came. Nothing for an open vote: its options must be known first. */
+export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' }>): MessageFacts {
+  switch (event.type) {
+    case 'message':
+      return factsOfMessage(event.message);
+    case 'edit':
+      return factsAbout(event.key, {
+        ...contentOf(event.content),
+        ...timed('editTime', event.editMs),
+        alternateMessageIds: idsBeside(event.key, event.editId),
+      });
+    case 'revocation':
+      return factsAbout(event.key, {
+        ...revoked(event),
+        alternateMessageIds: idsBeside(event.key, event.revocationId),
+      });
+    case 'reaction':
+      return reactionFacts(event);
+    case 'receipt':
+      return event.memberJid === ''
+        ? factsAbout(event.key, { deliveryState: event.state })
+        : factsAbout(event.key, {}, { receipts: [receipt(event.memberJid, event.state)] });
+    case 'sealed-vote':
+      return factsAbout(
+        event.key,
+        { kind: messageKind.poll, waType: WA_POLL, poll: emptyPoll() },
+        {
+          sealedVotes: [
+            {
+              $typeName: 'scrollback.store.v1.SealedVote',
+              voterJid: event.actor.jid,
+              fromMe: event.actor.fromMe,
+              ...event.vote,
+              ...timed('voteTime', event.voteMs),
+            },
+          ],
+        },
+      );
+    case 'star':
+      return factsAbout(event.key, { starred: true });
+  }
+}
+
+/** What an opened vote says of its poll. */
+export function voteFacts(key: LiveKey, actor: LiveActor, optionIndexes: number[], voteTime?: Timestamp): MessageFacts {
+  const vote = create(PollVoteSchema, {
+    voterJid: actor.jid,
+    fromMe: actor.fromMe,
+    optionIndexes,
+    ...(voteTime === undefined ? {} : { voteTime }),
+  });
+  const poll = { ...emptyPoll(), votes: optionIndexes.length > 0 ? [vote] : [] };
+  const withdrawnVotes = optionIndexes.length > 0 ? [] : [vote];
+  return factsAbout(key, { kind: messageKind.poll, waType: WA_POLL, poll }, { withdrawnVotes });
+}
+
+function factsOfMessage(message: LiveMessage): MessageFacts {
+  const { content, revocation, secret } = message;
+  return factsAbout(
+    message.key,
+    {
+      ...(revocation === undefined ? contentOf(content) : revoked(revocation)),
+      ...timed('sentTime', message.sentMs),
+      ...timed('expireTime', message.expireMs),
+      senderName: message.key.fromMe ? '' : message.senderName,
+      deliveryState: message.state,
+      starred: message.starred,
+      sources: [message.source],
+    },
+    secret === undefined ? {} : { messageSecret: secret },
+  );
+}
+
+function reactionFacts({ key, actor, emoji, reactMs }: Extract<LiveEvent, { type: 'reaction' }>): MessageFacts {
+  const reaction = create(ReactionSchema, {
+    senderJid: actor.jid,
+    fromMe: actor.fromMe,
+    emoji,
+    ...timed('reactTime', reactMs),
+  });
+  return emoji === ''
+    ? factsAbout(key, {}, { removedReactions: [reaction] })
+    : factsAbout(key, { reactions: [reaction] });
+}
+
+function revoked(event: { revokeMs: number; adminJid: string; byAdmin: boolean }): Partial<Message> {
+  const { revokeMs, adminJid, byAdmin } = event;
+  return {
+    kind: messageKind.revoked,
+    waType: byAdmin ? WA_REVOKED_BY_ADMIN : WA_REVOKED,
+    revocation: {
+      $typeName: 'scrollback.v1.Revocation',
+      adminJid,
+      byAdmin,
+      ...timed('revokeTime', revokeMs),
+    },
+  };
+}
+
+function contentOf(content: LiveContent): Partial<Message> {
+  const { media, quoted, location, poll, call, systemEvent, groupInvite, linkPreview, album } = content;
+  const message = create(MessageSchema, {
+    kind: content.kind,
+    waType: content.waType,
+    text: content.text,
+    viewOnce: content.viewOnce,
+    forwardScore: content.forwardScore,
+    mentionedJids: [...new Set(content.mentionedJids)].sort(),
+    albumMessageId: content.albumMessageId,
+    contactCards: (content.vcards ?? []).map((vcard) => ({ vcard })),
+    ...(media === undefined
+      ? {}
+      : { media: { ...media, sizeBytes: BigInt(Math.max(0, Math.floor(media.sizeBytes))) } }),
+    ...(quoted === undefined ? {} : { quoted: quotedOf(quoted) }),
+    ...(location === undefined ? {} : { location }),
+    ...(poll === undefined
+      ? {}
+      : { poll: { options: poll.options.map((name) => ({ name })), selectableCount: poll.selectableCount } }),
+    ...(call === undefined ? {} : { call }),
+    ...(systemEvent === undefined ? {} : { systemEvent }),
+    ...(groupInvite === undefined
+      ? {}
+      : { groupInvite: { ...groupInvite, ...timed('expireTime', groupInvite.expireMs) } }),
+    ...(linkPreview === undefined ? {} : { linkPreview }),
+    ...(album === undefined ? {} : { album }),
+  });
+  const { $typeName: _name, key: _key, ...fields } = message;
+  return fields;
+}
+
+function quotedOf(quoted: NonNullable<LiveContent['quoted']>) {
+  const { kind, waType, text, ...key } = quoted;
+  return { key, kind, waType, text };
+}
+
+function factsAbout(key: LiveKey, fields: Partial<Message>, hidden: Partial<HiddenFacts> = {}): MessageFacts {
+  const { chatJid, senderJid, fromMe, messageId } = key;
+  return {
+    message: create(MessageSchema, { ...withoutName(fields), key: { chatJid, senderJid, fromMe, messageId } }),
+    hidden: create(HiddenFactsSchema, withoutName(hidden)),
+    ordinal: 0,
+  };
+}
+
+function withoutName<T extends { $typeName?: string }>(fields: T): Omit<T, '$typeName'> {
+  const { $typeName: _name, ...rest } = fields;
+  return rest;
+}
+
+function receipt(jid: string, state: number) {
+  return { $typeName: 'scrollback.store.v1.MemberReceipt' as const, jid, state };
+}
+
+function emptyPoll() {
+  return { $typeName: 'scrollback.v1.Poll' as const, options: [], selectableCount: 0, votes: [] };
+}
+
+function idsBeside({ messageId }: LiveKey, id: string): string[] {
+  return id === '' || id === messageId ? [] : [id];
+}
+
+/** A time for a message's init; nothing for 0. */
+function timed<K extends string>(name: K, ms: number): { [P in K]?: Timestamp } {
+  // Safety: the one key is the one that the type names.
+  return (ms > 0 ? { [name]: timestampFromMs(ms) } : {}) as { [P in K]?: Timestamp };
+}

@@ -1,0 +1,167 @@
+import { create, fromBinary } from '@bufbuild/protobuf';
+import { isGroup, isPerson } from '../domain/jid.js';
+import type { LiveChat, LiveContact, LiveGroup, LiveGroupChange } from '../domain/live-event.js';
+import { ContactRecordSchema, type GroupRecord, GroupRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import {
+  ContactSchema,
+  type Group,
+  type GroupMember,
+  GroupMemberSchema,
+  GroupRank,
+  GroupSchema,
+  PastGroupMemberSchema,
+} from '../gen/scrollback/v1/history_service_pb.js';
+import type { Commit } from './commit.js';
+import { chatOf, loadChat, nameRank, putChat, putContact, putGroup, timeOf } from './directory.js';
+import { keyspace, textKey } from './keyspaces.js';
+
+/** Records what the link tells of people, chats and groups: states, of which the newest counts. */
+export class LiveDirectory {
+  readonly #numbers = new Map<string, number>();
+
+  constructor(
+    private readonly commit: Commit,
+    private readonly resolve: (jid: string) => Promise<string>,
+  ) {}
+
+  /** The number of a chat, which is made when it is new. */
+  async chatNumber(jid: string): Promise<number> {
+    const known = this.#numbers.get(jid);
+    if (known !== undefined) return known;
+    const canonical = await this.resolve(jid);
+    const chat = { ...nothingOf(canonical), alternateJids: canonical === jid ? [] : [jid] };
+    const number = await putChat(this.commit, chat, 0);
+    this.#numbers.set(jid, number);
+    return number;
+  }
+
+  async contact({ jid, name, pushName, username, asOfMs }: LiveContact): Promise<void> {
+    const canonical = await this.resolve(jid);
+    const value = await this.commit.overlay.get(textKey(keyspace.contact, canonical));
+    const known = value === undefined ? undefined : fromBinary(ContactRecordSchema, value).contact;
+    // A push name is nobody's best name while the address book has one.
+    const booked = name !== '' ? name : known !== undefined && known.name !== known.pushName ? known.name : '';
+    const contact = create(ContactSchema, {
+      jid: canonical,
+      alternateJids: canonical === jid ? [] : [jid],
+      name: booked !== '' ? booked : pushName,
+      pushName,
+      username,
+    });
+    await putContact(this.commit, contact, asOfMs);
+  }
+
+  async chat(chat: LiveChat): Promise<void> {
+    const canonical = await this.resolve(chat.jid);
+    const record = await loadChat(this.commit, canonical);
+    const known = record === undefined ? undefined : chatOf(record);
+    const name = isPerson(canonical) ? '' : (chat.name ?? '');
+    const facts = {
+      jid: canonical,
+      alternateJids: canonical === chat.jid ? [] : [chat.jid],
+      name,
+      nameRank: name === '' ? nameRank.none : nameRank.subject,
+      createMs: chat.createMs ?? 0,
+      // What was not told stays as it is.
+      archived: chat.archived ?? known?.archived ?? false,
+      unreadCount: chat.unreadCount ?? known?.unreadCount ?? 0,
+      ephemeralSeconds: chat.ephemeralSeconds ?? known?.ephemeralSeconds ?? 0,
+    };
+    this.#numbers.set(chat.jid, await putChat(this.commit, facts, chat.asOfMs));
+  }
+
+  async group({ jid, subject, createMs, members, asOfMs }: LiveGroup): Promise<void> {
+    if (!isGroup(jid)) return;
+    const known = (await this.#load(jid))?.group;
+    const list: GroupMember[] = [];
+    for (const member of members) list.push(await this.#member(member.jid, member.fromMe, RANKS[member.rank]));
+    await this.#save({ jid, subject, createMs, members: list, pastMembers: known?.pastMembers ?? [] }, asOfMs);
+    if (subject !== '') await this.chat({ jid, name: subject, asOfMs });
+  }
+
+  async change({ jid, subject, change, members, asOfMs }: LiveGroupChange): Promise<void> {
+    if (!isGroup(jid)) return;
+    const record = await this.#load(jid);
+    if (change === 'subject') await this.chat({ jid, name: subject, asOfMs });
+    // Members are a state: what is older than the state that is known is in it.
+    if (record !== undefined && BigInt(asOfMs) < record.asOfMs) return;
+    const group = record?.group ?? create(GroupSchema, { jid });
+    for (const { jid: member, fromMe } of members) await this.#changeMember(group, change, member, fromMe, asOfMs);
+    if (change === 'subject') group.subject = subject;
+    const { members: list, pastMembers, createTime } = group;
+    const createMs = createTime === undefined ? 0 : Number(createTime.seconds) * 1000;
+    await this.#save({ jid, subject: group.subject, createMs, members: list, pastMembers }, asOfMs);
+  }
+
+  async #changeMember(
+    group: Group,
+    change: LiveGroupChange['change'],
+    jid: string,
+    fromMe: boolean,
+    asOfMs: number,
+  ): Promise<void> {
+    const canonical = await this.resolve(jid);
+    const known = group.members.find((member) => member.jid === canonical);
+    const others = group.members.filter((member) => member.jid !== canonical);
+    if (change === 'remove' || change === 'leave') {
+      group.members = others;
+      const gone = create(PastGroupMemberSchema, {
+        jid: canonical,
+        leftVoluntarily: change === 'leave',
+        ...leaveTime(asOfMs),
+      });
+      group.pastMembers = [...group.pastMembers.filter((past) => past.jid !== canonical), gone];
+      return;
+    }
+    const member = known ?? (await this.#member(canonical, fromMe, GroupRank.MEMBER));
+    if (change === 'promote') member.rank = GroupRank.ADMIN;
+    if (change === 'demote') member.rank = GroupRank.MEMBER;
+    group.members = [...others, member];
+    if (change === 'add') group.pastMembers = group.pastMembers.filter((past) => past.jid !== canonical);
+  }
+
+  async #load(jid: string): Promise<GroupRecord | undefined> {
+    const value = await this.commit.overlay.get(textKey(keyspace.group, jid));
+    return value === undefined ? undefined : fromBinary(GroupRecordSchema, value);
+  }
+
+  async #member(jid: string, fromMe: boolean, rank: GroupRank): Promise<GroupMember> {
+    return create(GroupMemberSchema, { jid: await this.resolve(jid), rank, fromMe });
+  }
+
+  async #save(
+    group: Pick<Group, 'jid' | 'subject' | 'members' | 'pastMembers'> & { createMs: number },
+    asOfMs: number,
+  ): Promise<void> {
+    const { jid, subject, createMs } = group;
+    const createTime = timeOf(createMs);
+    const members = byJid(group.members);
+    const pastMembers = byJid(group.pastMembers);
+    const made = { jid, subject, members, pastMembers, ...(createTime === undefined ? {} : { createTime }) };
+    await putGroup(this.commit, create(GroupSchema, made), asOfMs);
+  }
+}
+
+function byJid<T extends { jid: string }>(people: T[]): T[] {
+  return [...people].sort((a, b) => (a.jid < b.jid ? -1 : a.jid > b.jid ? 1 : 0));
+}
+
+function leaveTime(ms: number): { leaveTime?: NonNullable<ReturnType<typeof timeOf>> } {
+  const time = timeOf(ms);
+  return time === undefined ? {} : { leaveTime: time };
+}
+
+function nothingOf(jid: string): Parameters<typeof putChat>[1] {
+  return {
+    jid,
+    alternateJids: [],
+    name: '',
+    nameRank: nameRank.none,
+    createMs: 0,
+    archived: false,
+    unreadCount: 0,
+    ephemeralSeconds: 0,
+  };
+}
+
+const RANKS = { member: GroupRank.MEMBER, admin: GroupRank.ADMIN, superadmin: GroupRank.SUPERADMIN } as const;

@@ -1,0 +1,171 @@
+import { create } from '@bufbuild/protobuf';
+import { createHash } from 'node:crypto';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { isLid, isPerson } from '../domain/jid.js';
+import type { LiveEvent, LiveKey, OptionHash, VoteOpener } from '../domain/live-event.js';
+import type { SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
+import { type MessageKey, MessageKeySchema, type PollOption } from '../gen/scrollback/v1/message_pb.js';
+import { type Commit, keyOf } from './commit.js';
+import { encodeFacts, fingerprint } from './facts.js';
+import { findStored } from './find-stored.js';
+import { identityKeyOf } from './identity.js';
+import { keyspace, textKey } from './keyspaces.js';
+import { factsOfEvent, type MessageEvent, voteFacts } from './live-facts.js';
+import { LiveDirectory } from './record-directory.js';
+import type { MessageFacts } from './merge-message.js';
+import { mergeFacts } from './merge-page.js';
+import { mergePartial } from './merge-partial.js';
+import { resolveFacts } from './resolve-facts.js';
+
+/** What became of live events. */
+export interface LiveCounts {
+  added: number;
+  updated: number;
+  unchanged: number;
+  /** Messages that the user deleted, and that are not stored again. */
+  refused: number;
+  /** Facts that wait for their message. */
+  awaiting: number;
+}
+
+/** Nothing counted yet. */
+export function noCounts(): LiveCounts {
+  return { added: 0, updated: 0, unchanged: 0, refused: 0, awaiting: 0 };
+}
+
+/**
+ * Records what the link told, in a commit that is being built. Everything is merged by the same join as backups, so neither the
+ * order nor the number of times matters. LIDs whose number is known are resolved here; mappings among the events must have
+ * been learned before, in the same commit.
+ */
+export async function recordLive(commit: Commit, events: LiveEvent[], openVote: VoteOpener): Promise<LiveCounts> {
+  const recorder = new Recorder(commit, openVote);
+  for (const event of events) await recorder.record(event);
+  return recorder.counts;
+}
+
+class Recorder {
+  readonly counts = noCounts();
+  readonly #directory: LiveDirectory;
+
+  constructor(
+    private readonly commit: Commit,
+    private readonly openVote: VoteOpener,
+  ) {
+    this.#directory = new LiveDirectory(commit, (jid) => this.resolve(jid));
+  }
+
+  async record(event: LiveEvent): Promise<void> {
+    switch (event.type) {
+      case 'lid-mapping':
+        return;
+      case 'contact':
+        return this.#directory.contact(event.contact);
+      case 'chat':
+        return this.#directory.chat(event.chat);
+      case 'group':
+        return this.#directory.group(event.group);
+      case 'group-change':
+        return this.#directory.change(event.change);
+      default:
+        return this.#message(event);
+    }
+  }
+
+  /** The number that a LID stands for, or the address itself, which is then remembered as unresolved. */
+  async resolve(jid: string): Promise<string> {
+    if (!isLid(jid)) return jid;
+    const { overlay } = this.commit;
+    const phone = await overlay.get(textKey(keyspace.mapping, jid));
+    if (phone !== undefined) return phone.toString();
+    const unresolved = textKey(keyspace.unresolved, jid);
+    if ((await overlay.get(unresolved)) === undefined) overlay.put(unresolved, EMPTY);
+    return jid;
+  }
+
+  async #message(event: MessageEvent): Promise<void> {
+    const { chatJid } = event.type === 'message' ? event.message.key : event.key;
+    const chatNumber = await this.#directory.chatNumber(chatJid);
+    await this.commit.loadTotals([chatNumber]);
+    if (event.type === 'vote') return this.#vote(chatNumber, event);
+    const facts = await this.#canonical(factsOfEvent(event));
+    if (event.type === 'message') {
+      const key = keyOf(facts);
+      const mark = fingerprint(encodeFacts(facts));
+      const identityKey = identityKeyOf(chatNumber, key);
+      this.counts[await mergeFacts(this.commit, { identityKey, aliases: [], facts, mark })]++;
+      if (facts.hidden.messageSecret.length > 0) await this.#openWaiting(chatNumber, key);
+      return;
+    }
+    this.counts[await mergePartial(this.commit, chatNumber, facts)]++;
+    if (event.type === 'sealed-vote') await this.#openWaiting(chatNumber, keyOf(facts), facts.hidden.sealedVotes);
+  }
+
+  async #vote(chatNumber: number, event: Extract<LiveEvent, { type: 'vote' }>): Promise<void> {
+    const key = await this.#canonicalKey(event.key);
+    const poll = await this.#loadFacts(chatNumber, key);
+    const indexes = indexesOf(poll?.message.poll?.options ?? [], event.choices);
+    if (indexes.length < event.choices.length) return;
+    const facts = voteFacts(event.key, event.actor, indexes, timestampFromMs(event.voteMs));
+    this.counts[await mergePartial(this.commit, chatNumber, await this.#canonical(facts))]++;
+  }
+
+  /** Opens sealed votes of a poll (all that wait, unless some are named), if its secret is known. */
+  async #openWaiting(chatNumber: number, key: MessageKey, sealed?: SealedVote[]): Promise<void> {
+    const poll = await this.#loadFacts(chatNumber, key);
+    if (poll === undefined || poll.hidden.messageSecret.length === 0) return;
+    const { messageId } = keyOf(poll);
+    for (const vote of sealed ?? poll.hidden.sealedVotes) {
+      const choices = this.openVote(vote, { messageId, secret: poll.hidden.messageSecret });
+      if (choices === undefined) continue;
+      const actor = { jid: vote.voterJid, fromMe: vote.fromMe };
+      const indexes = indexesOf(poll.message.poll?.options ?? [], choices);
+      // An option that the poll does not have: not a vote that was taken back.
+      if (indexes.length < choices.length) continue;
+      await mergePartial(this.commit, chatNumber, voteFacts(keyOf(poll), actor, indexes, vote.voteTime));
+    }
+  }
+
+  async #loadFacts(chatNumber: number, key: MessageKey): Promise<MessageFacts | undefined> {
+    const found = await findStored(this.commit, { identityKey: identityKeyOf(chatNumber, key), aliases: [] });
+    const row = found.rows[0];
+    return row === undefined ? undefined : this.commit.loadFacts(row);
+  }
+
+  async #canonicalKey(key: LiveKey): Promise<MessageKey> {
+    const { chatJid, senderJid, fromMe, messageId } = key;
+    const canonical = create(MessageKeySchema, {
+      chatJid: await this.resolve(chatJid),
+      senderJid: await this.resolve(senderJid),
+      fromMe,
+      messageId,
+    });
+    return completeKey(canonical);
+  }
+
+  /** Resolves every address, and says who sent what as a backup says it. */
+  async #canonical(facts: MessageFacts): Promise<MessageFacts> {
+    const resolved = (await resolveFacts(facts, (jid) => this.resolve(jid))) ?? facts;
+    completeKey(keyOf(resolved));
+    const quoted = resolved.message.quoted?.key;
+    if (quoted !== undefined) completeKey(quoted);
+    return resolved;
+  }
+}
+
+/** The owner is not named, and in a direct chat the other person is the sender. */
+function completeKey(key: MessageKey): MessageKey {
+  if (key.fromMe) key.senderJid = '';
+  else if (isPerson(key.chatJid)) key.senderJid = key.chatJid;
+  return key;
+}
+
+/** Which options the hashes of a vote mean, ascending. */
+function indexesOf(options: PollOption[], choices: OptionHash[]): number[] {
+  const hashes = choices.map((choice) => Buffer.from(choice).toString('hex'));
+  return options.flatMap(({ name }, index) =>
+    hashes.includes(createHash('sha256').update(name).digest('hex')) ? [index] : [],
+  );
+}
+
+const EMPTY = Buffer.alloc(0);

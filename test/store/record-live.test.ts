@@ -1,0 +1,150 @@
+import { toJson } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { liveDelivery, type LiveEvent } from '../../src/domain/live-event.js';
+import { MessageKind, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
+import { importDrafts, openHistory, readAll, type TemporaryHistory } from '../support/history.js';
+import { aKey, aLiveMessage, aText, recordAll } from '../support/live-events.js';
+import type { MessageDraft } from '../support/page-builder.js';
+
+const ANNA = '491700000002@s.whatsapp.net';
+const ANNA_LID = '900000000000002@lid';
+const GROUP = '120363000000000001@g.us';
+
+let history: TemporaryHistory;
+beforeEach(async () => {
+  history = await openHistory();
+});
+afterEach(() => history.remove());
+
+const all = async () => (await readAll(history.store)).map((message) => toJson(MessageSchema, message));
+
+describe('what the link tells', () => {
+  it('is stored as a backup would have stored it', async () => {
+    const counts = await recordAll(history.store, [aLiveMessage(aKey(ANNA, 'A1'))]);
+    expect(counts).toMatchObject({ added: 1 });
+    expect(await importDrafts(history.store, [{ chat: ANNA, id: 'A1', text: 'text of A1' }])).toMatchObject({
+      added: 0,
+      updated: 1,
+    });
+    expect(await all()).toMatchObject([
+      { text: 'text of A1', sources: ['SOURCE_BACKUP', 'SOURCE_LIVE'], key: { senderJid: ANNA } },
+    ]);
+  });
+
+  it('changes nothing when it comes again', async () => {
+    const events = [aLiveMessage(aKey(ANNA, 'A1')), reaction('A1', '👍', 1)];
+    await recordAll(history.store, events);
+    const before = await all();
+    expect(await recordAll(history.store, events)).toMatchObject({ added: 0, updated: 0, unchanged: 2 });
+    expect(await all()).toEqual(before);
+  });
+
+  it('waits for a message that is not there, unseen, also for one from a backup', async () => {
+    const counts = await recordAll(history.store, [edit('A1', 'after', 5000), reaction('A1', '👍', 1)]);
+    expect(counts).toMatchObject({ added: 0, awaiting: 2 });
+    expect(await all()).toEqual([]);
+    await history.store.beginImport(10);
+    await importDrafts(history.store, [{ chat: ANNA, id: 'A1', text: 'before' }]);
+    expect(await all()).toMatchObject([
+      { text: 'after', alternateMessageIds: ['E-A1'], reactions: [{ emoji: '👍', senderJid: ANNA }] },
+    ]);
+  });
+
+  it('is not undone by an older backup', async () => {
+    const revocation: LiveEvent = {
+      type: 'revocation',
+      key: aKey(ANNA, 'A1'),
+      revocationId: 'R1',
+      revokeMs: 9000,
+      adminJid: '',
+      byAdmin: false,
+    };
+    await recordAll(history.store, [revocation]);
+    await importDrafts(history.store, [{ chat: ANNA, id: 'A1', text: 'secret' }]);
+    expect(await readAll(history.store)).toMatchObject([{ kind: MessageKind.REVOKED, text: '' }]);
+  });
+
+  it('under a LID and under its number is one message, whenever the number is learned', async () => {
+    await recordAll(history.store, [
+      aLiveMessage(aKey(ANNA_LID, 'A1')),
+      { type: 'reaction', key: aKey(ANNA_LID, 'A2'), actor: { jid: ANNA_LID, fromMe: false }, emoji: '👍', reactMs: 1 },
+    ]);
+    await recordAll(history.store, [aLiveMessage(aKey(ANNA, 'A2'), { sentMs: 1_700_000_001_000 })]);
+    await recordAll(history.store, [{ type: 'lid-mapping', lid: ANNA_LID, phone: ANNA }]);
+    await recordAll(history.store, [aLiveMessage(aKey(ANNA_LID, 'A1'))]);
+    expect(await all()).toMatchObject([
+      { key: { chatJid: ANNA, messageId: 'A1' } },
+      { key: { chatJid: ANNA, messageId: 'A2' }, reactions: [{ senderJid: ANNA }] },
+    ]);
+  });
+
+  it('gives the same in every order, mixed with backups', async () => {
+    const live: LiveEvent[] = [
+      aLiveMessage(aKey(ANNA, 'A1')),
+      aLiveMessage(aKey(ANNA_LID, 'A2', {}), { sentMs: 1_700_000_002_000 }),
+      aLiveMessage(aKey(GROUP, 'A1', { sender: ANNA_LID }), { content: aText('in the group') }),
+      aLiveMessage(aKey(ANNA, 'A3', { fromMe: true }), { state: liveDelivery.sent }),
+      edit('A1', 'edited', 7000),
+      edit('A1', 'edited again', 8000),
+      reaction('A2', '👍', 1000),
+      reaction('A2', '', 2000),
+      { type: 'receipt', key: aKey(ANNA, 'A3', { fromMe: true }), state: liveDelivery.read, memberJid: '' },
+      { type: 'lid-mapping', lid: ANNA_LID, phone: ANNA },
+      {
+        type: 'revocation',
+        key: aKey(GROUP, 'A1', { sender: ANNA }),
+        revocationId: 'R',
+        revokeMs: 9000,
+        adminJid: ANNA_LID,
+        byAdmin: true,
+      },
+    ];
+    const backup: MessageDraft[] = [
+      { chat: ANNA, id: 'A1', sentMs: 1_700_000_000_123 },
+      { chat: ANNA, id: 'A2', sentMs: 1_700_000_002_000 },
+      { chat: GROUP, id: 'A1', sender: ANNA, text: 'in the group' },
+      { chat: ANNA, id: 'A3', fromMe: true, more: { deliveryState: liveDelivery.sent } },
+    ];
+    type Step = { live: LiveEvent } | { backup: MessageDraft };
+    const steps: Step[] = [...live.map((event) => ({ live: event })), ...backup.map((draft) => ({ backup: draft }))];
+    let wanted: unknown;
+    const run = async (order: Step[], sizes: number[]): Promise<void> => {
+      const one = await openHistory();
+      try {
+        for (let at = 0, n = 0; at < order.length; n++) {
+          const some = order.slice(at, (at += sizes[n % sizes.length]!));
+          const drafts = some.flatMap((step) => ('backup' in step ? [step.backup] : []));
+          const events = some.flatMap((step) => ('live' in step ? [step.live] : []));
+          if (events.length > 0) await recordAll(one.store, events);
+          if (drafts.length > 0) await importDrafts(one.store, drafts);
+        }
+        const found = (await readAll(one.store))
+          .map((message) => JSON.stringify(toJson(MessageSchema, message)))
+          .sort();
+        wanted ??= found;
+        expect(found).toEqual(wanted);
+        expect(found).toHaveLength(4);
+      } finally {
+        await one.remove();
+      }
+    };
+    await run(steps, [1]);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray(steps, { minLength: steps.length }),
+        fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
+        run,
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+function edit(id: string, text: string, editMs: number): LiveEvent {
+  return { type: 'edit', key: aKey(ANNA, id), editId: `E-${id}`, editMs, content: aText(text) };
+}
+
+function reaction(id: string, emoji: string, reactMs: number): LiveEvent {
+  return { type: 'reaction', key: aKey(ANNA, id), actor: { jid: ANNA, fromMe: false }, emoji, reactMs };
+}
