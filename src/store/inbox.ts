@@ -100,10 +100,10 @@ export class Inbox {
     commit.overlay.put(keyOf(to, this.#next++), payload);
   }
 
-  /** Takes note that records have left their lane, for good or for another one. */
-  settled(from: InboxLane, records: InboxRecord[], moved?: InboxLane): void {
+  /** Takes note that records have left their lane, for good or (some of them) for another one. */
+  settled(from: InboxLane, records: InboxRecord[], to?: InboxLane, moved = records.length): void {
     this.#counts[from] -= records.length;
-    if (moved !== undefined) this.#counts[moved] += records.length;
+    if (to !== undefined) this.#counts[to] += moved;
     const last = records.at(-1);
     // Records of the live lane leave in order; those of the others need not.
     if (from === 'live' && last !== undefined) this.#starts.live = last.key;

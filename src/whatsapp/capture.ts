@@ -1,14 +1,156 @@
-import type { UserFacingSocketConfig, WASocket } from '@whiskeysockets/baileys';
+import type { AuthenticationCreds, BinaryNode, UserFacingSocketConfig, WASocket } from '@whiskeysockets/baileys';
+import { decodeMessageNode, proto } from '@whiskeysockets/baileys';
+import type { CaptureHost } from '../session/link-inbox.js';
+import { addressOf, keyOfMessage, type Me } from './addresses.js';
+import { tapEvents } from './event-tap.js';
+import { encodeRecord, type StanzaHead } from './inbox-record.js';
+import { SendGate } from './send-gate.js';
+import { contentNames, unwrap } from './unwrap.js';
+import { makeWriteAheadRepository, Stanzas } from './write-ahead.js';
 
-/** Takes what arrives on a connection. */
+/** What keeps everything that a socket delivers. One for each socket. */
 export interface Capture {
-  /** Options that the socket must be made with (makeSignalRepository, shouldSyncHistoryMessage, getMessage, …). */
   readonly socketOptions: Partial<UserFacingSocketConfig>;
-  /** Called right after the socket was made, before anything can arrive. */
+  /** Right after the socket was made, before anything can arrive. */
   attach(socket: WASocket): void;
-  /** Resolves when everything that arrived is durable; called before the socket is thrown away. */
+  /** Resolves when everything that arrived is durable. */
   settle(): Promise<void>;
 }
+
+/**
+ * Makes what captures a socket. Content is durable before the keys that decrypted it; whatever else a frame or an event tells is
+ * durable before anything leaves the socket: see `write-ahead.ts`, `event-tap.ts` and `send-gate.ts`.
+ */
+export function createCapture(host: CaptureHost, now: () => number = Date.now): Capture {
+  return new SocketCapture(host, now);
+}
+
+class SocketCapture implements Capture {
+  readonly socketOptions: Partial<UserFacingSocketConfig>;
+  readonly #gate = new SendGate();
+  readonly #stanzas = new Stanzas();
+  /** Messages that are in the inbox and will be emitted by the library too; the value is meaningless. */
+  readonly #kept = new Map<string, true>();
+
+  constructor(
+    private readonly host: CaptureHost,
+    private readonly now: () => number,
+  ) {
+    this.socketOptions = {
+      makeSignalRepository: makeWriteAheadRepository({
+        content: (ciphertext, content, creds) => this.#content(this.#stanzas.of(ciphertext), content, creds),
+        unreadable: (ciphertext, creds) => this.#unreadable(this.#stanzas.of(ciphertext), creds),
+      }),
+      // A download that breaks inside the library ends the process: files are fetched from the inbox. An inline chunk the
+      // library may have; it is what makes it sync the app state.
+      shouldSyncHistoryMessage: ({ directPath }) => !directPath,
+      getMessage: (key) => this.#getMessage(key),
+    };
+  }
+
+  attach(socket: WASocket): void {
+    this.#gate.attach(socket);
+    const { creds } = socket.authState;
+    socket.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
+      if (!(frame instanceof Uint8Array) && frame.tag === 'message') this.#frame(frame, creds);
+    });
+    tapEvents(socket, {
+      me: () => meOf(creds),
+      now: this.now,
+      isKept: (chat, id) => this.#kept.delete(nameOf(chat, id)),
+      keep: (record) => void this.#keep(record).catch(() => undefined),
+    });
+  }
+
+  settle(): Promise<void> {
+    return this.#gate.settle();
+  }
+
+  /** Sees each stanza before the library's handlers do, in the same turn. */
+  #frame(stanza: BinaryNode, creds: AuthenticationCreds): void {
+    let readable = false;
+    for (const child of Array.isArray(stanza.content) ? stanza.content : []) {
+      if (!(child.content instanceof Uint8Array)) continue;
+      if (child.tag === 'enc' && child.attrs.type !== 'msmsg') this.#stanzas.note(child.content, stanza);
+      // What is not encrypted never meets the repository.
+      if (child.tag === 'plaintext') void this.#content(stanza, child.content, creds).catch(() => undefined);
+      readable ||= child.tag === 'plaintext' || (child.tag === 'enc' && child.attrs.type !== 'msmsg');
+    }
+    if (!readable) void this.#unreadable(stanza, creds).catch(() => undefined);
+  }
+
+  async #content(stanza: BinaryNode | undefined, content: Uint8Array, creds: AuthenticationCreds): Promise<void> {
+    const head = stanza === undefined ? undefined : headOf(stanza, creds);
+    if (head === undefined || !saysSomething(content)) return;
+    this.#note(head);
+    await this.#keep(encodeRecord({ type: 'content', me: meOf(creds), atMs: this.now(), ...head }, content));
+  }
+
+  async #unreadable(stanza: BinaryNode | undefined, creds: AuthenticationCreds): Promise<void> {
+    // What the own phone says to its devices is no message.
+    if (stanza === undefined || stanza.attrs.category === 'peer') return;
+    const head = headOf(stanza, creds);
+    if (head === undefined) return;
+    await this.#keep(encodeRecord({ type: 'content', me: meOf(creds), atMs: this.now(), ...head, unreadable: true }));
+  }
+
+  /** Keeps a record: nothing leaves the socket before it is durable. */
+  #keep(record: Buffer): Promise<void> {
+    // After a failure the keys of what comes are not committed, and nothing is acknowledged.
+    if (this.#gate.broken) return this.#gate.settle();
+    const durable = this.host.append(record);
+    this.#gate.hold(durable);
+    return durable.then(() => this.host.wake());
+  }
+
+  #note({ key }: StanzaHead): void {
+    this.#kept.set(nameOf(key.remoteJid ?? '', key.id ?? ''), true);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+  }
+
+  async #getMessage(key: proto.IMessageKey): Promise<proto.IMessage | undefined> {
+    const target = keyOfMessage(key, { phone: '', lid: '' });
+    const stored = target === undefined ? undefined : await this.host.getMessage(target);
+    if (stored === undefined) return undefined;
+    return { conversation: stored.text, messageContextInfo: { messageSecret: stored.secret } };
+  }
+}
+
+function meOf({ me }: AuthenticationCreds): Me {
+  return { phone: addressOf(me?.id), lid: addressOf(me?.lid) };
+}
+
+/** What the stanza says of its message, as the library reads it; undefined for a stanza that is none. */
+function headOf(stanza: BinaryNode, { me }: AuthenticationCreds): StanzaHead | undefined {
+  try {
+    const { fullMessage } = decodeMessageNode(stanza, me?.id ?? '', me?.lid ?? '');
+    const { remoteJid, remoteJidAlt, participant, participantAlt, id, fromMe } = fullMessage.key;
+    return {
+      key: { remoteJid, remoteJidAlt, participant, participantAlt, id, fromMe },
+      sentS: Number(stanza.attrs.t ?? 0),
+      ...(stanza.attrs.notify === undefined ? {} : { pushName: stanza.attrs.notify }),
+    };
+  } catch {
+    // The library refuses the same stanzas, with an error of its own and no acknowledgement of receipt.
+    return undefined;
+  }
+}
+
+/** False for what only holds keys of a group. */
+function saysSomething(content: Uint8Array): boolean {
+  const message = proto.Message.decode(content);
+  if (contentNames(unwrap(message).message).length > 0) return true;
+  // What this version does not know is not lost by being decoded.
+  return proto.Message.encode(message).finish().length < content.length;
+}
+
+function nameOf(chat: string, id: string): string {
+  return `${addressOf(chat)} ${id}`;
+}
+
+/** Those that the library never emits, because it fails on them, are forgotten at some point: what is kept twice is one message. */
+const MAX_KEPT = 4096;
 
 /** Takes nothing. */
 export function makeNoCapture(): Capture {

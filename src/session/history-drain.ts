@@ -1,0 +1,150 @@
+import { HistoryGone } from '../domain/history-gone.js';
+import type { Logger } from '../log.js';
+import type { InboxRecord } from '../store/inbox.js';
+import type { LiveCounts } from '../store/record-live.js';
+import type { InboxReader } from './link-inbox.js';
+import type { Session } from './session.js';
+
+/** What became of the chunks of history that were announced since the process began. */
+export interface HistoryCounts {
+  chunks: number;
+  /** Chunks that can never be had; their announcements are kept. */
+  gone: number;
+  /** Times that a chunk could not be had yet. */
+  retries: number;
+  added: number;
+  updated: number;
+}
+
+/**
+ * Fetches the chunks of history that WhatsApp announced, one after the other, from the announcements in the inbox. A chunk is recorded
+ * bit by bit, and its announcement is deleted after the last one: after a crash it begins anew, which changes nothing.
+ */
+export class HistoryDrain {
+  readonly counts: HistoryCounts = { chunks: 0, gone: 0, retries: 0, added: 0, updated: 0 };
+  readonly #stop = new AbortController();
+  readonly #failures = new Map<string, { times: number; notBeforeMs: number }>();
+  #running: Promise<void> | undefined;
+  #again = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly dependencies: { session: Pick<Session, 'use' | 'commit'>; reader: InboxReader; log: Logger },
+    private readonly count: (counts: LiveCounts) => void,
+  ) {}
+
+  /** An announcement may be there. */
+  wake(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#again = true;
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when every announced chunk is recorded, or waits to be tried again. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#again && !this.#stop.signal.aborted) {
+        this.#again = false;
+        const records = await this.dependencies.session.use((store) =>
+          store.inbox.read('history', MAX_LISTED, MAX_BYTES),
+        );
+        for (const record of records) {
+          if (this.#stop.signal.aborted) return;
+          if ((this.#failures.get(nameOf(record))?.notBeforeMs ?? 0) <= Date.now()) await this.#fetch(record);
+        }
+        this.#wakeLater();
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#retryAll(error);
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #fetch(record: InboxRecord): Promise<void> {
+    const { session, reader, log } = this.dependencies;
+    try {
+      for await (const events of reader.readHistory(record.payload, this.#stop.signal)) {
+        const counts = await session.use((store) =>
+          session.commit((commit) => store.recordLive(commit, events, reader.openVote)),
+        );
+        this.counts.added += counts.added;
+        this.counts.updated += counts.updated;
+        this.count(counts);
+        await session.use(async (store) => {
+          while (store.resolving) await store.resolveStep((build) => session.commit(build));
+        });
+      }
+      await this.#leave(record, undefined);
+      this.counts.chunks++;
+      this.#again = true;
+      log.info({ chunks: this.counts.chunks, added: this.counts.added }, 'a chunk of history was recorded');
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      if (error instanceof HistoryGone) {
+        await this.#leave(record, 'unread');
+        this.counts.gone++;
+        log.error({}, 'a chunk of history cannot be had any more; its announcement is kept');
+        return;
+      }
+      this.#failed(record, error);
+    }
+  }
+
+  async #leave(record: InboxRecord, to: 'unread' | undefined): Promise<void> {
+    const { session } = this.dependencies;
+    this.#failures.delete(nameOf(record));
+    await session.use(async (store) => {
+      await session.commit(async (commit) =>
+        to === undefined ? store.inbox.remove(commit, [record]) : store.inbox.move(commit, record, to),
+      );
+      store.inbox.settled('history', [record], to);
+    });
+  }
+
+  #failed(record: InboxRecord, error: unknown): void {
+    const times = (this.#failures.get(nameOf(record))?.times ?? 0) + 1;
+    const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (times - 1));
+    this.#failures.set(nameOf(record), { times, notBeforeMs: Date.now() + pauseMs });
+    this.counts.retries++;
+    const err = error instanceof Error ? error.message : 'unknown';
+    this.dependencies.log.warn({ err, times, pauseMs }, 'a chunk of history could not be had; it is tried again');
+  }
+
+  /** Comes back when the first of those that failed may be tried again. */
+  #wakeLater(): void {
+    clearTimeout(this.#timer);
+    const times = [...this.#failures.values()].map(({ notBeforeMs }) => notBeforeMs);
+    if (times.length === 0 || this.#stop.signal.aborted) return;
+    const pauseMs = Math.max(1, Math.min(...times) - Date.now());
+    this.#timer = setTimeout(() => this.wake(), pauseMs);
+  }
+
+  #retryAll(error: unknown): void {
+    const err = error instanceof Error ? error.name : 'unknown';
+    this.dependencies.log.warn({ err }, 'the announced history cannot be read; it is tried again');
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.wake(), MAX_PAUSE_MS);
+  }
+}
+
+function nameOf({ key }: InboxRecord): string {
+  return key.toString('latin1');
+}
+
+/** Announcements of a round; the next round lists the rest. An inline one holds its chunk. */
+const MAX_LISTED = 64;
+const MAX_BYTES = 16 * 1024 * 1024;
+
+const FIRST_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 5 * 60_000;

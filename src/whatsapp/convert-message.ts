@@ -1,0 +1,120 @@
+import { proto } from '@whiskeysockets/baileys';
+import { liveDelivery, type LiveEvent, type LiveKey, type LiveMessage } from '../domain/live-event.js';
+import { messageKind } from '../domain/message-kind.js';
+import { actorOf, addressOf, keyOfMessage, keyOfTarget, mappingsOf, type Me } from './addresses.js';
+import { convertContent } from './convert-content.js';
+import { convertProtocol } from './convert-protocol.js';
+import { convertStub } from './convert-stub.js';
+import { envelopeOf, type Origin, type WireMessage } from './envelope.js';
+import { msOfSeconds, numberOf } from './numbers.js';
+import { unwrap } from './unwrap.js';
+
+/**
+ * Converts a message of the wire into what it tells: a message, or an edit, a revocation, a reaction, a vote; and what goes
+ * with it. Pure. What is not understood becomes a message of an unknown kind; nothing comes of what is only for devices.
+ */
+export function convertMessage(info: WireMessage, origin: Origin): LiveEvent[] {
+  const { me } = origin;
+  const key = keyOfMessage(info.key, me);
+  if (key === undefined) return [];
+  const events = [...mappingsOf(info.key, me), ...nameOf(info, key)];
+  const content = info.message === null || info.message === undefined ? undefined : unwrap(info.message);
+  const protocol = content?.message.protocolMessage;
+  if (protocol) return [...events, ...convertProtocol(protocol, info, key, origin), ...resentBy(protocol, key, origin)];
+  if (content?.message.reactionMessage) {
+    return [...events, ...reactionOf(content.message.reactionMessage, key, info, me)];
+  }
+  if (content?.message.pollUpdateMessage)
+    return [...events, ...voteOf(content.message.pollUpdateMessage, key, info, me)];
+  const message = messageOf(info, key, origin);
+  if (message === undefined) return [...events, ...(hasStub(info) ? convertStub(info, key, origin) : [])];
+  return [...events, { type: 'message', message }, ...historyOf(info, key, me)];
+}
+
+function messageOf(info: WireMessage, key: LiveKey, { me, source }: Origin): LiveMessage | undefined {
+  const content = info.message ? convertContent(info.message, key, me) : undefined;
+  if (content === undefined) return undefined;
+  const { message, info: beside } = unwrap(info.message ?? {});
+  const poll = message.pollCreationMessage ?? message.pollCreationMessageV2 ?? message.pollCreationMessageV3;
+  const isSealing = content.kind === messageKind.poll || content.kind === messageKind.event;
+  const secret = beside?.messageSecret ?? info.messageSecret ?? poll?.encKey ?? undefined;
+  return { ...envelopeOf(info, key, source), content, ...(isSealing && secret ? { secret } : {}) };
+}
+
+function nameOf(info: WireMessage, key: LiveKey): LiveEvent[] {
+  const pushName = info.pushName ?? '';
+  if (key.fromMe || pushName === '' || key.senderJid === '') return [];
+  const asOfMs = msOfSeconds(info.messageTimestamp);
+  return [{ type: 'contact', contact: { jid: key.senderJid, name: '', pushName, username: '', asOfMs } }];
+}
+
+function reactionOf(reaction: proto.Message.IReactionMessage, key: LiveKey, info: WireMessage, me: Me): LiveEvent[] {
+  const target = keyOfTarget(reaction.key, key, me);
+  if (target === undefined) return [];
+  const reactMs = numberOf(reaction.senderTimestampMs) || msOfSeconds(info.messageTimestamp);
+  const actor = { jid: key.senderJid, fromMe: key.fromMe };
+  return [{ type: 'reaction', key: target, actor, emoji: reaction.text ?? '', reactMs }];
+}
+
+function voteOf(update: proto.Message.IPollUpdateMessage, key: LiveKey, info: WireMessage, me: Me): LiveEvent[] {
+  const pollKey = update.pollCreationMessageKey;
+  const target = keyOfTarget(pollKey, key, me);
+  const { encPayload: payload, encIv: iv } = update.vote ?? {};
+  if (target === undefined || !payload || !iv) return [];
+  const namesOf = (fromMe: boolean, ...jids: (string | null | undefined)[]): string[] => [
+    ...new Set([...jids.map(addressOf), ...(fromMe ? [me.phone, me.lid] : [])].filter((jid) => jid !== '')),
+  ];
+  const { participant, participantAlt, remoteJid, remoteJidAlt } = info.key ?? {};
+  const chat = key.senderJid === key.chatJid ? [remoteJid, remoteJidAlt] : [];
+  const voterNames = namesOf(key.fromMe, participant, participantAlt, ...(key.fromMe ? [] : chat));
+  const other =
+    target.fromMe || target.senderJid === '' ? [] : [target.senderJid, ...(key.fromMe ? [remoteJidAlt] : chat)];
+  const authorNames = namesOf(target.fromMe, pollKey?.participant, ...other);
+  const actor = { jid: key.senderJid, fromMe: key.fromMe };
+  const voteMs = numberOf(update.senderTimestampMs) || msOfSeconds(info.messageTimestamp);
+  return [{ type: 'sealed-vote', key: target, actor, vote: { payload, iv, voterNames, authorNames }, voteMs }];
+}
+
+/** What history tells beside the message: who reacted, who voted, who has it. */
+function historyOf(info: WireMessage, key: LiveKey, me: Me): LiveEvent[] {
+  const actorBy = (by: proto.IMessageKey | null | undefined) =>
+    by?.fromMe === true
+      ? { jid: '', fromMe: true }
+      : actorOf(addressOf(by?.participant) || (key.chatJid.endsWith('@g.us') ? '' : key.chatJid), me);
+  const reactions = (info.reactions ?? []).map((reaction): LiveEvent => {
+    const reactMs = numberOf(reaction.senderTimestampMs);
+    return { type: 'reaction', key, actor: actorBy(reaction.key), emoji: reaction.text ?? '', reactMs };
+  });
+  const votes = (info.pollUpdates ?? []).map((update): LiveEvent => {
+    const voteMs = numberOf(update.senderTimestampMs);
+    const choices = update.vote?.selectedOptions ?? [];
+    return { type: 'vote', key, actor: actorBy(update.pollUpdateMessageKey), choices, voteMs };
+  });
+  const receipts = !key.fromMe || !key.chatJid.endsWith('@g.us') ? [] : (info.userReceipt ?? []);
+  return [
+    ...reactions,
+    ...votes,
+    ...receipts.flatMap(({ userJid, receiptTimestamp, readTimestamp, playedTimestamp }): LiveEvent[] => {
+      const memberJid = addressOf(userJid);
+      if (memberJid === '') return [];
+      const { played, read, delivered } = liveDelivery;
+      const state = playedTimestamp ? played : readTimestamp ? read : receiptTimestamp ? delivered : undefined;
+      return state === undefined ? [] : [{ type: 'receipt', key, state, memberJid }];
+    }),
+  ];
+}
+
+function hasStub(info: WireMessage): boolean {
+  return (info.messageStubType ?? 0) !== 0;
+}
+
+/** What the phone resends of messages that came without content: whole messages, of any chat. */
+function resentBy(protocol: proto.Message.IProtocolMessage, key: LiveKey, origin: Origin): LiveEvent[] {
+  // Only the own phone may say what others wrote.
+  if (!key.fromMe) return [];
+  const results = protocol.peerDataOperationRequestResponseMessage?.peerDataOperationResult ?? [];
+  return results.flatMap(({ placeholderMessageResendResponse: resent }) => {
+    const bytes = resent?.webMessageInfoBytes;
+    return bytes ? convertMessage(proto.WebMessageInfo.decode(bytes), origin) : [];
+  });
+}

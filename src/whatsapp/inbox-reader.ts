@@ -1,0 +1,70 @@
+import { proto } from '@whiskeysockets/baileys';
+import { HistoryGone } from '../domain/history-gone.js';
+import { type LiveEvent, liveSource } from '../domain/live-event.js';
+import type { InboxReader } from '../session/link-inbox.js';
+import { keyOfMessage, mappingsOf } from './addresses.js';
+import { convertEvent } from './convert-event.js';
+import { convertHistory } from './convert-history.js';
+import { convertMessage } from './convert-message.js';
+import { type Fetch, fetchHistory } from './download-history.js';
+import { placeholderOf } from './envelope.js';
+import { decodeEvent, decodeRecord, type RecordHead } from './inbox-record.js';
+import { openPollVote } from './poll-vote.js';
+import { unwrap } from './unwrap.js';
+
+/** Makes what understands the records that `capture.ts` writes. `fetch` is the global one unless a test leads it elsewhere. */
+export function createInboxReader(fetch: Fetch = globalThis.fetch): InboxReader {
+  return {
+    read,
+    readHistory: (record, signal) => readHistory(record, fetch, signal),
+    openVote: openPollVote,
+  };
+}
+
+function read(record: Buffer): LiveEvent[] | 'history' {
+  const { head, body } = decodeRecord(record);
+  switch (head.type) {
+    case 'content':
+      return readContent(head, body);
+    case 'info':
+      // The encoded key lacks the other names of people.
+      return convertMessage(Object.assign(proto.WebMessageInfo.decode(body), { key: head.key }), {
+        me: head.me,
+        source: liveSource.live,
+      });
+    case 'event':
+      return convertEvent(head.name, decodeEvent(body), head.me, head.atMs);
+  }
+}
+
+function readContent(head: Extract<RecordHead, { type: 'content' }>, body: Buffer): LiveEvent[] | 'history' {
+  const { key: wireKey, sentS, pushName, me } = head;
+  const fromMe = wireKey.fromMe === true;
+  const info = {
+    key: wireKey,
+    messageTimestamp: sentS,
+    pushName: pushName ?? null,
+    // The server has what the owner's phone sent, else it would not be here.
+    status: fromMe ? proto.WebMessageInfo.Status.SERVER_ACK : null,
+  };
+  const key = keyOfMessage(wireKey, me);
+  if (key === undefined) return [];
+  if (head.unreadable === true) return [...mappingsOf(wireKey, me), placeholderOf(info, key)];
+  const message = proto.Message.decode(body);
+  if (fromMe && announcementOf(message) !== undefined) return 'history';
+  const events = convertMessage({ ...info, message }, { me, source: liveSource.live });
+  if (events.length > 0 || body.length <= proto.Message.encode(message).finish().length) return events;
+  // Something that this version does not know at all: a message of which only is known that it is there.
+  return convertMessage({ ...info, message: { chat: {} } }, { me, source: liveSource.live });
+}
+
+async function* readHistory(record: Buffer, fetch: Fetch, signal: AbortSignal): AsyncGenerator<LiveEvent[]> {
+  const { head, body } = decodeRecord(record);
+  const notification = head.type === 'content' ? announcementOf(proto.Message.decode(body)) : undefined;
+  if (notification === undefined) throw new HistoryGone('a record announces no history');
+  yield* convertHistory(await fetchHistory(notification, fetch, signal), head.me, head.atMs);
+}
+
+function announcementOf(message: proto.IMessage): proto.Message.IHistorySyncNotification | undefined {
+  return unwrap(message).message.protocolMessage?.historySyncNotification ?? undefined;
+}
