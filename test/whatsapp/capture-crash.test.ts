@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
+import { copyClientState } from '../support/whatsapp/baileys-client.js';
+import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
+import type { Peer } from '../support/whatsapp/peer.js';
+
+const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
+
+let whatsapp: LoopbackWhatsApp;
+let history: CapturedHistory;
+let link: CapturedLink;
+let anna: Peer;
+beforeEach(async () => {
+  whatsapp = await LoopbackWhatsApp.listen({ claimsPreKeys: true });
+  anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
+  history = await CapturedHistory.open(whatsapp, { drains: false });
+  link = await CapturedLink.link(whatsapp, history, owner);
+  // The first chunk of history, which every new link gets.
+  await link.account.settled();
+});
+afterEach(async () => {
+  await link.end();
+  await whatsapp.close();
+  await history.remove();
+});
+
+/** The process dies now, with the keys that were committed by then, and another one begins. */
+async function restart(state = copyClientState(link.state)): Promise<void> {
+  await link.end();
+  await link.account.offline();
+  await history.close();
+  history = await CapturedHistory.open(whatsapp, { directory: history.directory });
+  link = new CapturedLink(whatsapp, history, state, link.account);
+  await link.client.opened();
+}
+
+const texts = async () => (await history.messages()).map(({ text }) => text);
+
+describe('a client that dies', () => {
+  it('after the inbox and before the keys gets the message again, and has it once', async () => {
+    await link.account.acknowledged(await link.account.deliver(anna, { conversation: 'first' }));
+    const before = copyClientState(link.state);
+    // The acknowledgement is lost with the process: the keys are those from before.
+    link.account.loses = ({ tag }) => tag === 'receipt';
+    await link.account.deliver(anna, { conversation: 'second' }, { t: 4_000_000_000 });
+    await link.account.acknowledgements.waitFor((entry) => entry.lost);
+    link.account.loses = () => false;
+    await restart(before);
+    await link.account.settled();
+    expect(await texts()).toEqual(['first', 'second']);
+  });
+
+  it('after the keys and before anything else has the message, although it is never decrypted again', async () => {
+    link.account.loses = ({ tag }) => tag === 'receipt';
+    const id = await link.account.deliver(anna, { conversation: 'once' });
+    await link.account.acknowledgements.waitFor((entry) => entry.id === id && entry.lost);
+    link.account.loses = () => false;
+    await restart();
+    await link.account.settled();
+    expect(await link.account.acknowledged(id)).toMatchObject({ kind: 'ack', error: '487' });
+    expect(await texts()).toEqual(['once']);
+  });
+
+  it('acknowledges nothing while it cannot be kept, and gets it again', async () => {
+    const { account } = link;
+    let refuse: (error: Error) => void = () => undefined;
+    history.onAppend = () => new Promise((_, reject) => (refuse = reject));
+    const ids = [
+      await account.deliver(anna, { conversation: 'plain' }, { form: 'plaintext' }),
+      await account.deliver(anna, { conversation: 'sealed' }, { t: 4_000_000_000 }),
+    ];
+    await account.deliverReceipt(anna.jid(), ['A1'], { type: 'read' });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(account.acknowledgements.entries.filter(({ id }) => ids.includes(id) || id === 'A1')).toEqual([]);
+    refuse(new Error('no space left on device'));
+    await link.client.closed();
+    await expect(link.capture.settle()).rejects.toThrow('no space');
+    expect(account.waiting).toEqual(expect.arrayContaining([...ids, 'A1']));
+    await restart();
+    await account.settled();
+    expect(await texts()).toEqual(['plain', 'sealed']);
+  });
+
+  it('before it drained its inbox drains it when the store is opened again', async () => {
+    await link.account.acknowledged(await link.account.deliver(anna, { conversation: 'hello' }));
+    expect(history.store.inbox.waiting('live')).toBeGreaterThan(0);
+    await link.end();
+    await history.close();
+    history = await CapturedHistory.open(whatsapp, { directory: history.directory });
+    expect(await texts()).toEqual(['hello']);
+  });
+
+  it('gets what was delivered while it was away, once', async () => {
+    await link.end();
+    await link.account.offline();
+    for (let n = 0; n < 50; n++) {
+      await link.account.deliver(anna, { conversation: `away ${String(n)}` }, { t: 1_700_000_000 + n });
+    }
+    await restart();
+    await link.account.settled();
+    expect(await texts()).toEqual(Array.from({ length: 50 }, (_, n) => `away ${String(n)}`));
+  });
+
+  it('at random moments loses nothing that it acknowledged', async () => {
+    const { account } = link;
+    for (let round = 0; round < 12; round++) {
+      const cut = whatsapp.cut(
+        round % 2 === 0 ? 'receiving' : 'sending',
+        ({ tag }) => tag === (round % 2 === 0 ? 'receipt' : 'message'),
+      );
+      for (let n = 0; n < 5; n++) {
+        await account.deliver(
+          anna,
+          { conversation: `${String(round)}.${String(n)}` },
+          { t: 1_700_000_000 + round * 10 + n },
+        );
+      }
+      await cut;
+      await restart(copyClientState(link.state));
+    }
+    await account.settled();
+    const wanted = Array.from({ length: 60 }, (_, n) => `${String(Math.floor(n / 5))}.${String(n % 5)}`);
+    expect(await texts()).toEqual(wanted);
+  });
+});

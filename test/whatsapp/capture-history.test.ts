@@ -1,0 +1,148 @@
+import { proto } from '@whiskeysockets/baileys';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Source } from '../../src/gen/scrollback/v1/message_pb.js';
+import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
+import { importDrafts, openHistory, readAll, withoutRevisions } from '../support/history.js';
+import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
+import type { Peer } from '../support/whatsapp/peer.js';
+
+const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
+const ANNA = '491700000002@s.whatsapp.net';
+const { HistorySyncType } = proto.HistorySync;
+
+let whatsapp: LoopbackWhatsApp;
+let history: CapturedHistory;
+let link: CapturedLink;
+let anna: Peer;
+beforeEach(async () => {
+  whatsapp = await LoopbackWhatsApp.listen({ claimsPreKeys: true });
+  anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
+  history = await CapturedHistory.open(whatsapp);
+  link = await CapturedLink.link(whatsapp, history, owner);
+});
+afterEach(async () => {
+  await link.end();
+  await whatsapp.close();
+  await history.remove();
+  expect(whatsapp.errors).toEqual([]);
+});
+
+/** A chunk with messages of Anna, the newest first, as phones send it. */
+function chunk(count: number, { from = 0, jid = ANNA, syncType = HistorySyncType.RECENT } = {}): proto.IHistorySync {
+  const messages = Array.from({ length: count }, (_, n) => ({
+    msgOrderId: n,
+    message: {
+      key: { remoteJid: jid, fromMe: false, id: `H${String(from + n)}` },
+      message: { conversation: `history ${String(from + n)}` },
+      messageTimestamp: 1_600_000_000 + from + n,
+    },
+  }));
+  return {
+    syncType,
+    chunkOrder: 1,
+    progress: 50,
+    conversations: [{ id: jid, messages: messages.reverse(), archived: true, unreadCount: 3 }],
+    pushnames: [{ id: ANNA, pushname: 'Anna' }],
+  };
+}
+
+async function push(content: proto.IHistorySync, by: 'inline' | 'media', requestId?: string): Promise<void> {
+  await link.account.acknowledged(await link.account.pushHistory(content, by, requestId));
+}
+
+describe('history', () => {
+  it.each(['inline', 'media'] as const)('that comes %s is stored', async (by) => {
+    await push(chunk(2500), by);
+    const messages = await history.messages();
+    expect(messages).toHaveLength(2500);
+    expect(messages[0]).toMatchObject({
+      text: 'history 0',
+      key: { chatJid: ANNA, senderJid: ANNA },
+      sources: [Source.HISTORY_SYNC],
+    });
+    expect(await history.store.getChat(ANNA)).toMatchObject({ archived: true, unreadCount: 3, name: 'Anna' });
+    expect(history.drain.history.counts).toMatchObject({ added: 2500, gone: 0, retries: 0 });
+  });
+
+  it.each([503, 'half', 'short', 'garbage'] as const)('is fetched again after %s', async (fault) => {
+    whatsapp.media.failNext(fault);
+    await push(chunk(10), 'media');
+    await history.recorded();
+    expect(history.drain.history.counts.retries).toBe(1);
+    await expect.poll(async () => (await history.messages()).length, { timeout: 10_000 }).toBe(10);
+    expect(history.store.inbox.waiting('history')).toBe(0);
+  });
+
+  it('is fetched by the next process when this one could not', async () => {
+    whatsapp.media.failNext(503);
+    await push(chunk(10), 'media');
+    await history.recorded();
+    await link.end();
+    await history.close();
+    history = await CapturedHistory.open(whatsapp, { directory: history.directory });
+    expect(await history.messages()).toHaveLength(10);
+  });
+
+  it('that WhatsApp has dropped is known to be missing', async () => {
+    whatsapp.media.failNext(410);
+    await push(chunk(10), 'media');
+    await history.recorded();
+    expect(history.drain.history.counts.gone).toBe(1);
+    expect(history.store.inbox.waiting('unread')).toBe(1);
+  });
+
+  it('does not keep live messages waiting', async () => {
+    whatsapp.media.failNext(503);
+    await push(chunk(10), 'media');
+    await link.account.acknowledged(await link.account.deliver(anna, { conversation: 'live' }));
+    await history.recorded();
+    expect((await history.messages()).map(({ text }) => text)).toContain('live');
+  });
+
+  it('of a LID is stored under the number that the chunk tells', async () => {
+    const content = chunk(3, { jid: anna.jid('lid') });
+    await push({ ...content, phoneNumberToLidMappings: [{ pnJid: ANNA, lidJid: anna.jid('lid') }] }, 'inline');
+    expect((await history.messages()).map(({ key }) => key?.chatJid)).toEqual([ANNA, ANNA, ANNA]);
+  });
+
+  it('on demand says that it was asked for', async () => {
+    await push(chunk(1, { syncType: HistorySyncType.ON_DEMAND }), 'inline', 'R1');
+    expect(await history.messages()).toMatchObject([{ sources: [Source.ON_DEMAND] }]);
+  });
+
+  it('with a backup and live messages is the union, whichever comes first', async () => {
+    const backup = Array.from({ length: 20 }, (_, n) => ({
+      chat: ANNA,
+      id: `H${String(n)}`,
+      text: `history ${String(n)}`,
+      sentMs: (1_600_000_000 + n) * 1000,
+    }));
+    await push(chunk(20, { from: 10 }), 'media');
+    const live = { id: 'H5', t: 1_600_000_005 };
+    await link.account.acknowledged(await link.account.deliver(anna, { conversation: 'history 5' }, live));
+    await history.recorded();
+    await importDrafts(history.store, backup);
+    const second = await CapturedHistory.open(whatsapp);
+    try {
+      await importDrafts(second.store, backup);
+      const other = new CapturedLink(whatsapp, second, link.state, link.account);
+      await link.end();
+      link = other;
+      await link.client.opened();
+      await push(chunk(20, { from: 10 }), 'inline');
+      await link.account.acknowledged(await link.account.deliver(anna, { conversation: 'history 5' }, live));
+      const messages = (await history.messages()).map((message) => ({ ...withoutRevisions(message) }));
+      expect(messages).toHaveLength(30);
+      expect(await second.messages()).toEqual(messages);
+    } finally {
+      await link.end();
+      await second.remove();
+    }
+  });
+});
+
+it('opens an empty history without an inbox', async () => {
+  const empty = await openHistory();
+  expect([empty.store.inbox.waiting('live'), await readAll(empty.store)]).toEqual([0, []]);
+  await empty.remove();
+});
