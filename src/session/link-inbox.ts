@@ -6,8 +6,8 @@ export interface CaptureHost {
   append(record: Uint8Array): Promise<void>;
   /** Something was appended: the inbox is to be drained. */
   wake(): void;
-  /** What a stored message says, for whoever asks for it again; undefined when it is not stored. */
-  getMessage(key: LiveKey): Promise<{ text: string; secret: Uint8Array } | undefined>;
+  /** The text of a stored message, for whoever asks for it again; undefined when it is not stored. */
+  getMessage(key: LiveKey): Promise<string | undefined>;
 }
 
 /** Understands the records of the inbox: one for all sessions. */

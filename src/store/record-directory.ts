@@ -35,6 +35,12 @@ export class LiveDirectory {
     return number;
   }
 
+  /** The members of a group without the owner; none when they are not known. */
+  async membersOf(jid: string): Promise<string[]> {
+    const members = (await this.#load(jid))?.group?.members ?? [];
+    return members.flatMap((member) => (member.fromMe || member.jid === '' ? [] : [member.jid]));
+  }
+
   async contact({ jid, name, pushName, username, asOfMs }: LiveContact): Promise<void> {
     const canonical = await this.resolve(jid);
     const value = await this.commit.overlay.get(textKey(keyspace.contact, canonical));

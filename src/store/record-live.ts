@@ -1,10 +1,10 @@
 import { create } from '@bufbuild/protobuf';
 import { createHash } from 'node:crypto';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { isLid, isPerson } from '../domain/jid.js';
+import { isGroup, isLid, isPerson } from '../domain/jid.js';
 import type { LiveEvent, LiveKey, OptionHash, VoteOpener } from '../domain/live-event.js';
-import type { SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
-import { type MessageKey, MessageKeySchema, type PollOption } from '../gen/scrollback/v1/message_pb.js';
+import { HiddenFactsSchema, type SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
+import { type MessageKey, MessageKeySchema, MessageSchema, type PollOption } from '../gen/scrollback/v1/message_pb.js';
 import { type Commit, keyOf } from './commit.js';
 import { encodeFacts, fingerprint } from './facts.js';
 import { findStored } from './find-stored.js';
@@ -94,10 +94,12 @@ class Recorder {
       const mark = fingerprint(encodeFacts(facts));
       const identityKey = identityKeyOf(chatNumber, key);
       this.counts[await mergeFacts(this.commit, { identityKey, aliases: [], facts, mark })]++;
+      if (key.fromMe && isGroup(key.chatJid)) await this.#raiseState(chatNumber, facts);
       if (facts.hidden.messageSecret.length > 0) await this.#openWaiting(chatNumber, key);
       return;
     }
     this.counts[await mergePartial(this.commit, chatNumber, facts)]++;
+    if (event.type === 'receipt' && event.memberJid !== '') await this.#raiseState(chatNumber, facts);
     if (event.type === 'sealed-vote') await this.#openWaiting(chatNumber, keyOf(facts), facts.hidden.sealedVotes);
   }
 
@@ -124,6 +126,20 @@ class Recorder {
       if (indexes.length < choices.length) continue;
       await mergePartial(this.commit, chatNumber, voteFacts(keyOf(poll), actor, indexes, vote.voteTime));
     }
+  }
+
+  /** A message of a group got as far as with the member with whom it got least far. */
+  async #raiseState(chatNumber: number, facts: MessageFacts): Promise<void> {
+    const key = keyOf(facts);
+    const members = await this.#directory.membersOf(key.chatJid);
+    const row = members.length === 0 ? undefined : await this.#loadFacts(chatNumber, key);
+    if (row === undefined) return;
+    const states = new Map(row.hidden.receipts.map(({ jid, state }) => [jid, state]));
+    const deliveryState = Math.min(...members.map((jid) => states.get(jid) ?? 0));
+    if (deliveryState <= row.message.deliveryState) return;
+    const { chatJid, senderJid, fromMe, messageId } = key;
+    const raised = create(MessageSchema, { key: { chatJid, senderJid, fromMe, messageId }, deliveryState });
+    await mergePartial(this.commit, chatNumber, { message: raised, hidden: create(HiddenFactsSchema), ordinal: 0 });
   }
 
   async #loadFacts(chatNumber: number, key: MessageKey): Promise<MessageFacts | undefined> {

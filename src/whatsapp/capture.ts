@@ -111,9 +111,8 @@ class SocketCapture implements Capture {
 
   async #getMessage(key: proto.IMessageKey): Promise<proto.IMessage | undefined> {
     const target = keyOfMessage(key, { phone: '', lid: '' });
-    const stored = target === undefined ? undefined : await this.host.getMessage(target);
-    if (stored === undefined) return undefined;
-    return { conversation: stored.text, messageContextInfo: { messageSecret: stored.secret } };
+    const conversation = target === undefined ? undefined : await this.host.getMessage(target);
+    return conversation === undefined ? undefined : { conversation };
   }
 }
 

@@ -50,11 +50,22 @@ function upserted({ messages }: BaileysEventMap['messages.upsert'], dependencies
     // What could not be read was kept when the reading failed.
     if (message.messageStubType === CIPHERTEXT) return [];
     if (!message.message && !message.messageStubType) return [];
-    const body = proto.WebMessageInfo.encode(message).finish();
     const { remoteJid, remoteJidAlt, participant, participantAlt, id, fromMe } = key;
     const kept = { remoteJid, remoteJidAlt, participant, participantAlt, id, fromMe };
-    return [encodeRecord({ type: 'info', me: me(), atMs: now(), key: kept }, body)];
+    const head = { me: me(), atMs: now(), key: kept };
+    const body = encodeInfo(message);
+    if (body !== undefined) return [encodeRecord({ type: 'info', ...head }, body)];
+    return [encodeRecord({ type: 'content', ...head, sentS: 0, unreadable: true })];
   });
+}
+
+/** What the library made of a channel's message is in the form of JSON; undefined for what has no form at all. */
+function encodeInfo(message: proto.IWebMessageInfo): Uint8Array | undefined {
+  try {
+    return proto.WebMessageInfo.encode(proto.WebMessageInfo.fromObject(message)).finish();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The entries of an event that say something which no message says. */

@@ -79,6 +79,29 @@ describe('what the link tells', () => {
     ]);
   });
 
+  it('says that a message of a group was read when everybody has read it', async () => {
+    const BEN = '491700000003@s.whatsapp.net';
+    const key = aKey(GROUP, 'A1', { fromMe: true });
+    const members = [ANNA_LID, BEN].map((jid) => ({ jid, rank: 'member' as const, fromMe: false }));
+    members.push({ jid: '491700000001@s.whatsapp.net', rank: 'member', fromMe: true });
+    const { read, delivered } = liveDelivery;
+    const receipt = (memberJid: string, state: typeof read | typeof delivered): LiveEvent[] => [
+      { type: 'receipt', key, state, memberJid },
+    ];
+    await recordAll(history.store, [
+      { type: 'lid-mapping', lid: ANNA_LID, phone: ANNA },
+      { type: 'group', group: { jid: GROUP, subject: 'G', createMs: 0, members, asOfMs: 1 } },
+      ...receipt(ANNA_LID, read),
+      aLiveMessage(key, { state: liveDelivery.sent }),
+    ]);
+    expect(await readAll(history.store)).toMatchObject([{ deliveryState: liveDelivery.sent }]);
+    await recordAll(history.store, receipt(BEN, delivered));
+    expect(await readAll(history.store)).toMatchObject([{ deliveryState: delivered }]);
+    await recordAll(history.store, receipt(BEN, read));
+    expect(await readAll(history.store)).toMatchObject([{ deliveryState: read }]);
+    expect((await history.store.getChat(GROUP))?.name).toBe('G');
+  });
+
   it('gives the same in every order, mixed with backups', async () => {
     const live: LiveEvent[] = [
       aLiveMessage(aKey(ANNA, 'A1')),

@@ -64,13 +64,18 @@ describe('a client that dies', () => {
   it('acknowledges nothing while it cannot be kept, and gets it again', async () => {
     const { account } = link;
     let refuse: (error: Error) => void = () => undefined;
-    history.onAppend = () => new Promise((_, reject) => (refuse = reject));
+    let appended = 0;
+    history.onAppend = () => {
+      appended++;
+      return new Promise((_, reject) => (refuse = reject));
+    };
     const ids = [
       await account.deliver(anna, { conversation: 'plain' }, { form: 'plaintext' }),
       await account.deliver(anna, { conversation: 'sealed' }, { t: 4_000_000_000 }),
     ];
     await account.deliverReceipt(anna.jid(), ['A1'], { type: 'read' });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // The encrypted one waits behind the readable one, whose acknowledgement waits.
+    await expect.poll(() => appended).toBe(2);
     expect(account.acknowledgements.entries.filter(({ id }) => ids.includes(id) || id === 'A1')).toEqual([]);
     refuse(new Error('no space left on device'));
     await link.client.closed();
