@@ -89,14 +89,17 @@ export class LiveDirectory {
     if (!isGroup(jid)) return;
     const record = await this.#load(jid);
     if (change === 'subject') await this.chat({ jid, name: subject, asOfMs });
-    // Members are a state: what is older than the state that is known is in it.
-    if (record !== undefined && BigInt(asOfMs) < record.asOfMs) return;
+    // Members are a state: what is older than the state that is known is in it. Changes arrive in order; they bear whole seconds of
+    // WhatsApp's clock, and the state may bear ours.
+    const knownMs = Number(record?.asOfMs ?? 0n);
+    if (asOfMs < knownMs - CLOCK_TOLERANCE_MS) return;
     const group = record?.group ?? create(GroupSchema, { jid });
     for (const { jid: member, fromMe } of members) await this.#changeMember(group, change, member, fromMe, asOfMs);
     if (change === 'subject') group.subject = subject;
     const { members: list, pastMembers, createTime } = group;
     const createMs = createTime === undefined ? 0 : Number(createTime.seconds) * 1000;
-    await this.#save({ jid, subject: group.subject, createMs, members: list, pastMembers }, asOfMs);
+    const changed = { jid, subject: group.subject, createMs, members: list, pastMembers };
+    await this.#save(changed, Math.max(asOfMs, knownMs + 1));
   }
 
   async #changeMember(
@@ -169,5 +172,8 @@ function nothingOf(jid: string): Parameters<typeof putChat>[1] {
     ephemeralSeconds: 0,
   };
 }
+
+/** How far the clocks of WhatsApp and of this machine may be apart. */
+const CLOCK_TOLERANCE_MS = 60_000;
 
 const RANKS = { member: GroupRank.MEMBER, admin: GroupRank.ADMIN, superadmin: GroupRank.SUPERADMIN } as const;

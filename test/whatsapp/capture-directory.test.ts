@@ -1,0 +1,74 @@
+import { chatModificationToAppPatch } from '@whiskeysockets/baileys';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MessageKind } from '../../src/gen/scrollback/v1/message_pb.js';
+import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
+import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
+import type { Peer } from '../support/whatsapp/peer.js';
+
+const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
+const ANNA = '491700000002@s.whatsapp.net';
+
+let whatsapp: LoopbackWhatsApp;
+let history: CapturedHistory;
+let link: CapturedLink;
+let anna: Peer;
+beforeEach(async () => {
+  whatsapp = await LoopbackWhatsApp.listen({ claimsPreKeys: true });
+  anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
+  history = await CapturedHistory.open(whatsapp);
+  link = await CapturedLink.link(whatsapp, history, owner);
+  await link.account.acknowledged(await link.account.shareAppStateKey());
+});
+afterEach(async () => {
+  await link.end();
+  await whatsapp.close();
+  await history.remove();
+  expect(whatsapp.errors).toEqual([]);
+});
+
+describe('a captured client hears', () => {
+  it('what the owner does to chats and contacts', async () => {
+    await link.account.acknowledged(await link.account.deliver(anna, { conversation: 'hello' }));
+    const contact = chatModificationToAppPatch(
+      { contact: { fullName: 'Anna Schmidt', lidJid: anna.jid('lid') } },
+      ANNA,
+    );
+    await link.account.acknowledged(await link.account.changeAppState(contact));
+    const archive = chatModificationToAppPatch(
+      {
+        archive: true,
+        lastMessages: [{ key: { remoteJid: ANNA, fromMe: false, id: 'A1' }, messageTimestamp: 1_700_000_000 }],
+      },
+      ANNA,
+    );
+    await link.account.acknowledged(await link.account.changeAppState(archive));
+    await history.recorded();
+    expect(await history.store.getChat(ANNA)).toMatchObject({ archived: true, name: 'Anna Schmidt' });
+  });
+
+  it('who joins, leaves and leads a group', async () => {
+    const { account } = link;
+    const ben = whatsapp.addPerson({ phone: '491700000003', lid: '900000000000003', name: 'Ben' });
+    const group = whatsapp.groups.create({ subject: 'G', creator: anna, members: [account.phone], addressing: 'lid' });
+    for (const change of [
+      { change: 'create' as const },
+      { change: 'add' as const, members: [ben] },
+      { change: 'promote' as const, members: [ben] },
+      { change: 'remove' as const, members: [account.phone] },
+    ]) {
+      await account.acknowledged(await account.changeGroup(group, anna, change));
+    }
+    const events = (await history.messages()).filter(({ kind }) => kind === MessageKind.SYSTEM);
+    expect(events.map(({ systemEvent }) => systemEvent?.kind).sort()).toEqual([3, 4, 6, 8]);
+    const [found] = (await history.store.listGroups(undefined, 10, 1e6)).items;
+    expect(found).toMatchObject({
+      jid: group.jid,
+      subject: 'G',
+      members: [
+        { jid: ANNA, rank: 3 },
+        { jid: ben.jid('pn'), rank: 2 },
+      ],
+      pastMembers: [{ jid: account.phone.jid('pn') }],
+    });
+  });
+});
