@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { fetch as undiciFetch } from 'undici';
+import { type Dispatcher, fetch as undiciFetch } from 'undici';
 import type { Message } from '../../src/gen/scrollback/v1/message_pb.js';
 import { InboxDrain } from '../../src/session/inbox-drain.js';
 import type { CaptureHost } from '../../src/session/link-inbox.js';
@@ -14,7 +14,7 @@ import type { Fetch } from '../../src/whatsapp/download-history.js';
 import { createInboxReader } from '../../src/whatsapp/inbox-reader.js';
 import { readAll } from './history.js';
 import type { Account } from './whatsapp/account.js';
-import { BaileysClient, type ClientState, newClientState } from './whatsapp/baileys-client.js';
+import { BaileysClient, type ClientState, type LoopbackAddress, newClientState } from './whatsapp/baileys-client.js';
 import type { LoopbackWhatsApp, Owner } from './whatsapp/loopback-whatsapp.js';
 
 const log = pino({ level: 'silent' });
@@ -36,13 +36,13 @@ export class CapturedHistory {
   private constructor(
     readonly store: HistoryStore,
     readonly directory: string,
-    whatsapp: LoopbackWhatsApp,
+    whatsapp: LoopbackAddress,
     /** False for a process that dies before it records anything. */
     public drains: boolean,
   ) {
     // Safety: undici's own fetch has other types for the same things, and takes the loopback's dispatcher.
     const fetch = ((url: string, init: object) =>
-      undiciFetch(url, { ...init, dispatcher: whatsapp.media.dispatcher })) as unknown as Fetch;
+      undiciFetch(url, { ...init, dispatcher: whatsapp.media.dispatcher as Dispatcher })) as unknown as Fetch;
     const commit = async <T>(build: (commit: Commit) => Promise<T>): Promise<T> => {
       const { durable } = await this.#mailbox.run(() => store.prepare(build));
       return durable;
@@ -52,7 +52,7 @@ export class CapturedHistory {
   }
 
   /** Opens a new directory, or one that is there. */
-  static async open(whatsapp: LoopbackWhatsApp, { directory = '', drains = true } = {}): Promise<CapturedHistory> {
+  static async open(whatsapp: LoopbackAddress, { directory = '', drains = true } = {}): Promise<CapturedHistory> {
     const path = directory !== '' ? directory : await mkdtemp(join(tmpdir(), 'scrollback-captured-'));
     const store = await HistoryStore.open(path, { cacheBytes: 1024 * 1024, writeBufferBytes: 256 * 1024 });
     const captured = new CapturedHistory(store, path, whatsapp, drains);

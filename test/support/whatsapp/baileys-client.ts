@@ -35,6 +35,12 @@ export interface SeenEvent<Name extends EventName = EventName> {
   data: BaileysEventMap[Name];
 }
 
+/** What a client has to know of a loopback WhatsApp, which may be in another process. */
+export interface LoopbackAddress {
+  url: string;
+  media: { dispatcher: unknown };
+}
+
 // Any wait of these tests is over in a second; a busy machine gets time.
 const PATIENCE_MS = 15_000;
 
@@ -49,7 +55,7 @@ export class BaileysClient {
   #waiting: { check: () => boolean; resolve: () => void }[] = [];
 
   /** Connects; a state that is linked logs in, any other asks to be paired. */
-  constructor(whatsapp: LoopbackWhatsApp, state: ClientState, config: Partial<UserFacingSocketConfig> = {}) {
+  constructor(whatsapp: LoopbackAddress, state: ClientState, config: Partial<UserFacingSocketConfig> = {}) {
     this.state = state;
     // Safety: fetch in Node takes a dispatcher, of which its type knows nothing.
     this.download = { options: { dispatcher: whatsapp.media.dispatcher } as unknown as RequestInit };

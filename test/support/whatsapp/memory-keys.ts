@@ -1,11 +1,21 @@
 import type { SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys';
 import { BufferJSON } from '@whiskeysockets/baileys';
 
-type Values = Partial<Record<keyof SignalDataTypeMap, Record<string, unknown>>>;
+/** Keys by type and id. */
+export type Values = Partial<Record<keyof SignalDataTypeMap, Record<string, unknown>>>;
 
 /** Signal keys in memory, in the shape that Baileys asks of a store. */
 export class MemoryKeys implements SignalKeyStore {
-  #values: Values = {};
+  #values: Values;
+
+  constructor(values: Values = {}) {
+    this.#values = values;
+  }
+
+  /** All keys. */
+  get values(): Values {
+    return this.#values;
+  }
 
   get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]): Record<string, SignalDataTypeMap[T]> {
     const found: Record<string, SignalDataTypeMap[T]> = {};
@@ -30,9 +40,7 @@ export class MemoryKeys implements SignalKeyStore {
 
   /** A copy of all keys as they are now, for a client that crashes and comes back with what it had. */
   copy(): MemoryKeys {
-    const copy = new MemoryKeys();
-    copy.#values = throughJson(this.#values);
-    return copy;
+    return new MemoryKeys(throughJson(this.#values));
   }
 }
 
