@@ -18,6 +18,8 @@ import { keyspace, textKey } from './keyspaces.js';
 /** Records what the link tells of people, chats and groups: states, of which the newest counts. */
 export class LiveDirectory {
   readonly #numbers = new Map<string, number>();
+  /** The push names of this commit: each message bears one. */
+  readonly #pushNames = new Map<string, string>();
 
   constructor(
     private readonly commit: Commit,
@@ -42,6 +44,8 @@ export class LiveDirectory {
   }
 
   async contact({ jid, name, pushName, username, asOfMs }: LiveContact): Promise<void> {
+    if (name === '' && this.#pushNames.get(jid) === pushName) return;
+    this.#pushNames.set(jid, pushName);
     const canonical = await this.resolve(jid);
     const value = await this.commit.overlay.get(textKey(keyspace.contact, canonical));
     const known = value === undefined ? undefined : fromBinary(ContactRecordSchema, value).contact;

@@ -40,6 +40,7 @@ export function noCounts(): LiveCounts {
  */
 export async function recordLive(commit: Commit, events: LiveEvent[], openVote: VoteOpener): Promise<LiveCounts> {
   const recorder = new Recorder(commit, openVote);
+  await recorder.prefetch(events);
   for (const event of events) await recorder.record(event);
   return recorder.counts;
 }
@@ -53,6 +54,17 @@ class Recorder {
     private readonly openVote: VoteOpener,
   ) {
     this.#directory = new LiveDirectory(commit, (jid) => this.resolve(jid));
+  }
+
+  /** Looks up at once what is stored of the messages: one by one it would be most of the work. */
+  async prefetch(events: LiveEvent[]): Promise<void> {
+    const keys: Buffer[] = [];
+    for (const event of events) {
+      if (event.type !== 'message') continue;
+      const { key } = event.message;
+      keys.push(identityKeyOf(await this.#directory.chatNumber(key.chatJid), await this.#canonicalKey(key)));
+    }
+    await this.commit.overlay.prefetch(keys);
   }
 
   async record(event: LiveEvent): Promise<void> {
