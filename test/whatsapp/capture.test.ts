@@ -192,4 +192,12 @@ describe('what a captured client receives', () => {
     expect(await history.messages()).toHaveLength(300);
     expect(history.store.inbox.waiting('live')).toBe(0);
   });
+
+  it('that nobody understands moves aside, and keeps nothing else from being stored', async () => {
+    await history.store.inbox.append(Buffer.from('of a version to come'));
+    await deliver(anna, { conversation: 'hello' });
+    expect(await history.messages()).toMatchObject([{ text: 'hello' }]);
+    const unread = await history.store.inbox.read('unread', 10, 1000);
+    expect(unread.map(({ payload }) => payload.toString())).toEqual(['of a version to come']);
+  });
 });
