@@ -1,5 +1,6 @@
 import type { Disconnect } from '../domain/link.js';
 import type { LinkStore } from '../store/link-store.js';
+import type { Session } from './session.js';
 
 /**
  * What connects a session to WhatsApp, as the session sees it. `src/whatsapp/` is the implementation; another library would be a
@@ -9,7 +10,8 @@ export type ConnectLink = (task: LinkTask) => LinkConnection;
 
 /** What a connection is to do. */
 export interface LinkTask {
-  sessionId: string;
+  /** For whoever takes what arrives: the link itself only passes it on. */
+  session: Session;
   storage: LinkStorage;
   /** Pairs a new device: by a code for this number, or by QR codes when it is empty. Undefined: logs in with what is stored. */
   pairing: { phoneNumber: string } | undefined;

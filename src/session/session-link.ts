@@ -270,8 +270,8 @@ export class SessionLink {
           resolve(disconnect);
         },
       };
-      const { sessionId } = this.#session.record;
-      const connection = this.#dependencies.connectLink({ sessionId, storage: this.#storage, pairing, events });
+      const task = { session: this.#session, storage: this.#storage, pairing, events };
+      const connection = this.#dependencies.connectLink(task);
       this.#connection = connection;
       signal.addEventListener('abort', close);
       if (signal.aborted) close();

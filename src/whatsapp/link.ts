@@ -18,7 +18,7 @@ export interface WhatsAppOptions {
   log: Logger;
   now: () => number;
   /** What takes the messages of a session. */
-  makeCapture: (sessionId: string) => Capture;
+  makeCapture: (session: LinkTask['session']) => Capture;
   /** Departures from `DEFAULT_TIMES`. */
   times?: Partial<LinkTimes>;
 }
@@ -82,6 +82,10 @@ class WhatsAppLink implements LinkConnection {
     this.#watchdog = new Watchdog(this.#times.closeMs);
   }
 
+  get #sessionId(): string {
+    return this.#task.session.record.sessionId;
+  }
+
   /** Connects, and tells the end of it to the task's events, whatever it is. */
   start(): void {
     void this.#run().then((disconnect) => this.#task.events.closed(disconnect));
@@ -109,7 +113,7 @@ class WhatsAppLink implements LinkConnection {
 
   /** Never rejects. */
   async #run(): Promise<Disconnect> {
-    const { storage, pairing, sessionId } = this.#task;
+    const { storage, pairing } = this.#task;
     try {
       const credentials = pairing === undefined ? await Credentials.load(storage) : Credentials.fresh(storage);
       if (credentials === undefined) return { cause: 'not-paired', code: 0 };
@@ -117,7 +121,7 @@ class WhatsAppLink implements LinkConnection {
       return await this.#connect(credentials);
     } catch (error) {
       // The session's store cannot be used; it may be tomorrow.
-      this.#options.log.warn({ sessionId, err: error }, 'the link cannot be made or ended in order');
+      this.#options.log.warn({ sessionId: this.#sessionId, err: error }, 'the link cannot be made or ended in order');
       return { cause: this.#closing ? 'ended' : 'transient', code: 0 };
     } finally {
       this.#watchdog.stop();
@@ -125,7 +129,7 @@ class WhatsAppLink implements LinkConnection {
   }
 
   async #connect(credentials: Credentials): Promise<Disconnect> {
-    const capture = this.#options.makeCapture(this.#task.sessionId);
+    const capture = this.#options.makeCapture(this.#task.session);
     const socket = makeWASocket(this.#socketConfig(credentials, capture));
     this.#socket = socket;
     capture.attach(socket);
@@ -162,7 +166,7 @@ class WhatsAppLink implements LinkConnection {
       waWebSocketUrl: url,
       version,
       auth: { creds: credentials.creds, keys: credentials.keys },
-      logger: libraryLogger(log, this.#task.sessionId),
+      logger: libraryLogger(log, this.#sessionId),
       // What announces itself as a desktop is sent more history; it is decided when the device is paired.
       browser: Browsers.macOS('Desktop'),
       syncFullHistory: true,

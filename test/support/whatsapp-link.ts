@@ -1,10 +1,13 @@
+import { create } from '@bufbuild/protobuf';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Disconnect } from '../../src/domain/link.js';
-import type { LinkAccount, LinkConnection, LinkOffer } from '../../src/session/link.js';
-import { HistoryStore } from '../../src/store/history-store.js';
+import { SessionRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
+import type { LinkAccount, LinkConnection, LinkOffer, LinkStorage } from '../../src/session/link.js';
+import { storageOf } from '../../src/session/link-storage.js';
+import { Session } from '../../src/session/session.js';
 import { makeNoCapture } from '../../src/whatsapp/capture.js';
 import type { WhatsAppOptions } from '../../src/whatsapp/link.js';
 import { makeWhatsAppLinks } from '../../src/whatsapp/link.js';
@@ -23,18 +26,20 @@ export interface RunningLink {
 /** The daemon's link without the daemon: over a real database, connection by connection. */
 export class LinkBench {
   readonly #directory: string;
-  readonly store: HistoryStore;
+  readonly #session: Session;
+  /** What the link keeps; a test may replace its methods. */
+  readonly storage: LinkStorage;
   #links: RunningLink[] = [];
 
-  private constructor(directory: string, store: HistoryStore) {
+  private constructor(directory: string) {
     this.#directory = directory;
-    this.store = store;
+    const record = create(SessionRecordSchema, { sessionId: 's' });
+    this.#session = new Session(record, directory, { now: Date.now, log: pino({ level: 'silent' }) });
+    this.storage = storageOf(this.#session);
   }
 
   static async open(): Promise<LinkBench> {
-    const directory = await mkdtemp(join(tmpdir(), 'scrollback-link-'));
-    const options = { cacheBytes: 1024 * 1024, writeBufferBytes: 1024 * 1024 };
-    return new LinkBench(directory, await HistoryStore.open(directory, options));
+    return new LinkBench(await mkdtemp(join(tmpdir(), 'scrollback-link-')));
   }
 
   /** Connects: with `pairing` as a new device, else with what is stored. */
@@ -53,8 +58,8 @@ export class LinkBench {
       ...options,
     });
     const connection = connect({
-      sessionId: 's',
-      storage: this.store.link,
+      session: this.#session,
+      storage: this.storage,
       pairing,
       events: {
         offered: (offer) => {
@@ -78,7 +83,7 @@ export class LinkBench {
   async close(): Promise<void> {
     for (const { connection } of this.#links) connection.close();
     await Promise.all(this.#links.map(({ closed }) => closed));
-    await this.store.close();
+    await this.#session.close();
     await rm(this.#directory, { recursive: true });
   }
 }

@@ -49,7 +49,7 @@ describe('a link', () => {
   it('pairs by QR, stores its credentials, logs in with them, and says whose device it is', async () => {
     const { link } = await logIn();
     expect(await link.opened).toMatchObject(account);
-    expect(await bench.store.link.getCredentials()).toBeDefined();
+    expect(await bench.storage.getCredentials()).toBeDefined();
     link.connection.close();
     expect(await link.closed).toEqual({ cause: 'ended', code: 0 });
     const again = bench.connect({ url: whatsapp.url });
@@ -86,7 +86,7 @@ describe('a link', () => {
     const link = bench.connect({ url: whatsapp.url, times }, { phoneNumber: '' });
     expect(await link.closed).toEqual({ cause: 'pairing-expired', code: 408 });
     expect(link.offers).toHaveLength(6);
-    expect(await bench.store.link.getCredentials()).toBeUndefined();
+    expect(await bench.storage.getCredentials()).toBeUndefined();
   });
 
   it('leaves nothing behind of a code that nobody typed', async () => {
@@ -94,7 +94,7 @@ describe('a link', () => {
     expect(await link.offered).toMatchObject({ kind: 'code' });
     link.connection.close();
     expect(await link.closed).toEqual({ cause: 'ended', code: 0 });
-    expect(await bench.store.link.getCredentials()).toBeUndefined();
+    expect(await bench.storage.getCredentials()).toBeUndefined();
   });
 
   it('logs out, and WhatsApp knows of it', async () => {
@@ -186,7 +186,7 @@ describe('a connection that ends', () => {
   it('while the credentials cannot be stored is told as transient', async () => {
     await pair();
     const link = bench.connect({ url: whatsapp.url });
-    bench.store.link.write = () => Promise.reject(new Error('no room'));
+    bench.storage.write = () => Promise.reject(new Error('no room'));
     expect(await link.closed).toMatchObject({ cause: 'transient' });
   });
 });
