@@ -100,6 +100,8 @@ function adviceFor({ reason, metadata }: CallError): string | undefined {
       return 'run `scrollback link` again for a new code';
     case 'LINK_REFUSED':
       return linkAdvice[metadata['state'] ?? ''] ?? 'run `scrollback link` again';
+    case 'LINK_OTHER_ACCOUNT':
+      return 'remove the device on that phone, and link it to a session of its own';
     case 'WHATSAPP_UNREACHABLE':
       return 'look at the network of the daemon, then run `scrollback link` again';
     case 'SHUTTING_DOWN':

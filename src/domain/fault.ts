@@ -19,6 +19,8 @@ export type Fault =
   | { reason: 'PAIRING_EXPIRED'; sessionId: string }
   /** WhatsApp does not let the device in; `state` says why, `code` is WhatsApp's own. */
   | { reason: 'LINK_REFUSED'; sessionId: string; state: StoppedState; code: number }
+  /** The phone that answered belongs to another account than the one that the session was linked to. */
+  | { reason: 'LINK_OTHER_ACCOUNT'; sessionId: string }
   /** The connection was lost before a phone answered. */
   | { reason: 'WHATSAPP_UNREACHABLE'; code: number }
   | { reason: 'SHUTTING_DOWN' }

@@ -120,6 +120,17 @@ function disconnected(state: LinkState, { cause, code }: Disconnect, retryAtMs: 
   }
 }
 
+/** How an account is known; empty where it is not. */
+interface AccountNames {
+  phoneJid: string;
+  lid: string;
+}
+
+/** Tells whether two may be one account. Somebody who changes their number keeps their LID. */
+export function mayBeSameAccount(known: AccountNames, other: AccountNames): boolean {
+  return known.phoneJid === '' || known.phoneJid === other.phoneJid || (known.lid !== '' && known.lid === other.lid);
+}
+
 /** Tells whether there is something to log in with. */
 export function hasCredentials({ state }: LinkState): boolean {
   return state !== 'unlinked' && state !== 'awaiting-scan' && state !== 'logged-out';

@@ -1,6 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DomainError } from '../domain/fault.js';
-import { backoffMs, type Disconnect, hasCredentials, isActive, isConnected, isStopped } from '../domain/link.js';
+import { DomainError, type Fault } from '../domain/fault.js';
+import {
+  backoffMs,
+  type Disconnect,
+  hasCredentials,
+  isActive,
+  isConnected,
+  isStopped,
+  mayBeSameAccount,
+} from '../domain/link.js';
 import type { LinkRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Logger } from '../log.js';
 import type { Wakeup } from '../store/wakeup.js';
@@ -11,6 +19,7 @@ import { storageOf } from './link-storage.js';
 import { pairingFault } from './pairing-fault.js';
 import type { Session } from './session.js';
 import type { LinkView } from './sessions.js';
+import { tellDisconnect } from './tell-disconnect.js';
 
 /** What links work with. */
 export interface LinkDependencies {
@@ -34,6 +43,7 @@ export interface SessionLinkDependencies extends LinkDependencies {
  */
 export class SessionLink {
   readonly #session: Session;
+  readonly #sessionId: string;
   readonly #dependencies: SessionLinkDependencies;
   readonly #storage: ReturnType<typeof storageOf>;
   readonly #standing: LinkStanding;
@@ -44,10 +54,13 @@ export class SessionLink {
   #linking: AbortController | undefined;
   #pairing: Promise<void> | undefined;
   #unlinking: Promise<boolean> | undefined;
+  /** Why the phone that answered was not taken. */
+  #refusal: Fault | undefined;
   #stopped = false;
 
   constructor(session: Session, dependencies: SessionLinkDependencies) {
     this.#session = session;
+    this.#sessionId = session.record.sessionId;
     this.#dependencies = dependencies;
     this.#storage = storageOf(session);
     this.#standing = new LinkStanding(session.record.link, {
@@ -78,7 +91,7 @@ export class SessionLink {
   async *link(phoneNumber: string, signal: AbortSignal): AsyncGenerator<LinkView, void, undefined> {
     if (this.#stopped) throw new DomainError({ reason: 'SHUTTING_DOWN' });
     if (this.#linking !== undefined || this.#unlinking !== undefined) {
-      throw new DomainError({ reason: 'LINK_IN_PROGRESS', sessionId: this.#session.record.sessionId });
+      throw new DomainError({ reason: 'LINK_IN_PROGRESS', sessionId: this.#sessionId });
     }
     const linking = (this.#linking = new AbortController());
     const ended = AbortSignal.any([signal, linking.signal]);
@@ -148,6 +161,7 @@ export class SessionLink {
     // A device that was logged out a moment ago is still being forgotten.
     await this.#life?.over;
     const before = this.#standing.state;
+    this.#refusal = undefined;
     await this.#storage.clear();
     this.#standing.apply({ event: 'pairing-started' });
     const disconnect = await this.#connect({ phoneNumber }, ended);
@@ -160,7 +174,7 @@ export class SessionLink {
     this.#standing.apply({ event: 'pairing-ended', before });
     // The connection stored nothing of the device, but it may have stored keys.
     await this.#storage.clear();
-    throw new DomainError(pairingFault(disconnect, this.#session.record.sessionId));
+    throw new DomainError(this.#refusal ?? pairingFault(disconnect, this.#sessionId));
   }
 
   async *#untilConnected(ended: AbortSignal): AsyncGenerator<LinkView, void, undefined> {
@@ -170,8 +184,7 @@ export class SessionLink {
       yield view;
       if (isConnected(view.status)) return;
       if (isStopped(view.status)) {
-        const { sessionId } = this.#session.record;
-        throw new DomainError({ reason: 'LINK_REFUSED', sessionId, ...view.status });
+        throw new DomainError({ reason: 'LINK_REFUSED', sessionId: this.#sessionId, ...view.status });
       }
       await change;
     }
@@ -229,14 +242,16 @@ export class SessionLink {
     const attempts = 'attempts' in this.#standing.state ? this.#standing.state.attempts + 1 : 1;
     const retryAtMs = this.#dependencies.now() + backoffMs(attempts, this.#dependencies.random());
     this.#standing.apply({ event: 'disconnected', disconnect, retryAtMs });
-    this.#tell(disconnect, attempts);
+    tellDisconnect(this.#dependencies.log, this.#sessionId, disconnect, this.#standing.state);
     try {
       // First the record, so that credentials without a link are never taken for one.
       await this.#standing.save();
       if (!hasCredentials(this.#standing.state)) await this.#storage.clear();
     } catch (error) {
-      const { sessionId } = this.#session.record;
-      this.#dependencies.log.error({ sessionId, err: error }, 'where the link stands cannot be stored');
+      this.#dependencies.log.error(
+        { sessionId: this.#sessionId, err: error },
+        'where the link stands cannot be stored',
+      );
     }
   }
 
@@ -248,6 +263,9 @@ export class SessionLink {
       const events: LinkConnectionEvents = {
         offered: (offer) => this.#standing.offer(offer),
         paired: async (account) => {
+          // Two people's messages in one history could not be told apart again.
+          if (!mayBeSameAccount(this.view, account))
+            throw new DomainError((this.#refusal = { reason: 'LINK_OTHER_ACCOUNT', sessionId: this.#sessionId }));
           this.#standing.offer(undefined);
           this.#standing.learn(account);
           await this.#standing.save({ state: 'connecting', attempts: 0, restarted: false });
@@ -255,11 +273,10 @@ export class SessionLink {
         },
         opened: (account) => {
           opened();
-          // Only for show: the next connection learns it again.
-          if (this.#standing.learn(account)) this.#standing.save().catch(() => undefined);
+          if (this.#standing.learn(account)) this.#standing.save().catch(() => undefined); // It is learned again.
           if (this.#standing.apply({ event: 'opened' })) {
             lasted = setTimeout(() => this.#standing.apply({ event: 'lasted' }), LASTED_MS);
-            this.#dependencies.log.info({ sessionId: this.#session.record.sessionId }, 'link connected');
+            this.#dependencies.log.info({ sessionId: this.#sessionId }, 'link connected');
           }
         },
         caughtUp: () => void this.#standing.apply({ event: 'caught-up' }),
@@ -277,18 +294,7 @@ export class SessionLink {
       if (signal.aborted) close();
     });
   }
-
-  #tell({ cause, code }: Disconnect, attempts: number): void {
-    const fields = { sessionId: this.#session.record.sessionId, code, attempts, state: this.#standing.state.state };
-    if (cause === 'ended') return;
-    if (!isActive(this.#standing.state)) this.#dependencies.log.error(fields, 'link stopped; see GetSession');
-    else if (attempts % ALARM_EVERY === 0) this.#dependencies.log.error(fields, 'link fails again and again');
-    else this.#dependencies.log.info(fields, 'link disconnected');
-  }
 }
 
 /** A connection that lasts so long was a good one: the next pause is a short one again. Chosen, not measured. */
 const LASTED_MS = 60_000;
-
-/** Ten failures in a row take some ten minutes. */
-const ALARM_EVERY = 10;

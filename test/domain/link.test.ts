@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DisconnectCause, LinkEvent, LinkState } from '../../src/domain/link.js';
-import { afterRestart, backoffMs, hasCredentials, transition } from '../../src/domain/link.js';
+import { afterRestart, backoffMs, hasCredentials, mayBeSameAccount, transition } from '../../src/domain/link.js';
 
 const unlinked: LinkState = { state: 'unlinked' };
 const connecting: LinkState = { state: 'connecting', attempts: 2, restarted: false };
@@ -91,5 +91,16 @@ describe('the pause before the next attempt', () => {
     expect([1, 2, 3, 9, 30].map((attempts) => backoffMs(attempts, 0))).toEqual([1000, 2000, 4000, 256_000, 300_000]);
     expect(backoffMs(1, 1)).toBe(500);
     expect(backoffMs(30, 0.5)).toBe(225_000);
+  });
+});
+
+describe('an account', () => {
+  it('is another one when neither its number nor its LID is known', () => {
+    const known = { phoneJid: '1@s.whatsapp.net', lid: '1@lid' };
+    expect(mayBeSameAccount(known, { phoneJid: '1@s.whatsapp.net', lid: '' })).toBe(true);
+    expect(mayBeSameAccount(known, { phoneJid: '2@s.whatsapp.net', lid: '1@lid' })).toBe(true);
+    expect(mayBeSameAccount(known, { phoneJid: '2@s.whatsapp.net', lid: '2@lid' })).toBe(false);
+    expect(mayBeSameAccount({ ...known, lid: '' }, { phoneJid: '2@s.whatsapp.net', lid: '' })).toBe(false);
+    expect(mayBeSameAccount({ phoneJid: '', lid: '' }, known)).toBe(true);
   });
 });

@@ -79,6 +79,16 @@ describe('a linked session', () => {
     await linked.until('a', ONLINE);
   });
 
+  it('is not linked to another account, whose messages would get mixed up with its own', async () => {
+    account.unlink();
+    await linked.until('a', LOGGED_OUT);
+    const other = { phone: '491700000009', lid: '900000000000009' };
+    await expect(linked.linkAgain('a', other)).rejects.toMatchObject({ reason: 'LINK_OTHER_ACCOUNT' });
+    expect(await linked.status('a')).toMatchObject({ state: LOGGED_OUT, phoneJid: '491700000001@s.whatsapp.net' });
+    await linked.linkAgain('a', owner);
+    await linked.until('a', ONLINE);
+  });
+
   it('reconnects at once when WhatsApp asks for it', async () => {
     account.endStream(515);
     await linked.until('a', CONNECTING);

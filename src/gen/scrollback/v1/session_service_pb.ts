@@ -796,13 +796,16 @@ export const SessionService: GenService<{
    * Cancelling the call before the phone has answered ends the attempt and leaves
    * nothing behind; once the phone has answered, the session is linked whatever
    * becomes of the call. History that the session holds is kept and added to: link
-   * it only to the account that the history is of.
+   * it only to the account that the history is of. Once it was linked, another
+   * account is refused.
    *
    * Errors: ABORTED `LINK_IN_PROGRESS` while another call links or unlinks the
    * session, and `PAIRING_EXPIRED` when no phone answered in time (some three
    * minutes): call again for new codes. FAILED_PRECONDITION `LINK_REFUSED` when
    * WhatsApp does not let the device in, with metadata `state` (the LinkState that
-   * says why) and `code` (WhatsApp's own). UNAVAILABLE `WHATSAPP_UNREACHABLE` when
+   * says why) and `code` (WhatsApp's own), and `LINK_OTHER_ACCOUNT` when the phone
+   * belongs to another account than the one that the session was linked to: remove
+   * the device on that phone. UNAVAILABLE `WHATSAPP_UNREACHABLE` when
    * the connection was lost before a phone answered. CANCELLED `CANCELLED` when the
    * session was unlinked or deleted meanwhile.
    *
