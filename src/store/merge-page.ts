@@ -226,11 +226,7 @@ export async function mergeFacts(
 ): Promise<'added' | 'updated' | 'unchanged' | 'refused'> {
   const found = await findStored(commit, incoming);
   if (found.deleted) {
-    for (const stored of found.rows) await forget(commit, stored);
-    for (const key of [incoming.identityKey, ...incoming.aliases]) {
-      const now = await commit.overlay.get(key);
-      if (now?.[0] !== identityForm.deleted) commit.putIdentity(key, deletedValue());
-    }
+    for (const key of [incoming.identityKey, ...incoming.aliases]) await markDeleted(commit, key);
     return 'refused';
   }
   const rows: { stored: ResolvedIdentity; facts: StoredFacts }[] = [];
