@@ -5,8 +5,9 @@ import { WorkerPool } from './pool.js';
 import { startServer } from './rpc/server.js';
 import { toStatus } from './rpc/status.js';
 import { Supervisor } from './session/supervisor.js';
-import { makeNoCapture } from './whatsapp/capture.js';
+import { createCapture } from './whatsapp/capture.js';
 import { installCertificateCheck } from './whatsapp/certificate.js';
+import { createInboxReader } from './whatsapp/inbox-reader.js';
 import { makeWhatsAppLinks } from './whatsapp/link.js';
 import { silenceConsole, surviveStrayRejections } from './whatsapp/tame-library.js';
 
@@ -37,7 +38,7 @@ export async function runDaemon(): Promise<void> {
     version: config.whatsappVersion,
     log,
     now: Date.now,
-    makeCapture: makeNoCapture,
+    makeCapture: createCapture,
   });
   const sessions = await Supervisor.open({
     ...config,
@@ -47,6 +48,7 @@ export async function runDaemon(): Promise<void> {
     pool,
     describeFault: toStatus,
     connectLink,
+    inboxReader: createInboxReader(),
   }).catch((error: unknown) => {
     throw new Error(explainStart(error, config.dataDirectory), { cause: error });
   });

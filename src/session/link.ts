@@ -1,6 +1,6 @@
 import type { Disconnect } from '../domain/link.js';
 import type { LinkStore } from '../store/link-store.js';
-import type { Session } from './session.js';
+import type { CaptureHost } from './link-inbox.js';
 
 /**
  * What connects a session to WhatsApp, as the session sees it. `src/whatsapp/` is the implementation; another library would be a
@@ -10,8 +10,9 @@ export type ConnectLink = (task: LinkTask) => LinkConnection;
 
 /** What a connection is to do. */
 export interface LinkTask {
-  /** For whoever takes what arrives: the link itself only passes it on. */
-  session: Session;
+  sessionId: string;
+  /** Takes what arrives: the link itself only passes it on. */
+  inbox: CaptureHost;
   storage: LinkStorage;
   /** Pairs a new device: by a code for this number, or by QR codes when it is empty. Undefined: logs in with what is stored. */
   pairing: { phoneNumber: string } | undefined;

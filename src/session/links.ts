@@ -1,6 +1,7 @@
 import { ConnectTurns } from './connect-turns.js';
+import type { SessionLinkDependencies } from './link-dependencies.js';
 import type { Session } from './session.js';
-import { SessionLink, type SessionLinkDependencies } from './session-link.js';
+import { SessionLink } from './session-link.js';
 
 /** The links of all sessions that are known. */
 export class Links {

@@ -9,43 +9,26 @@ import {
   isStopped,
   mayBeSameAccount,
 } from '../domain/link.js';
-import type { LinkRecord } from '../gen/scrollback/store/v1/record_pb.js';
-import type { Logger } from '../log.js';
 import type { Wakeup } from '../store/wakeup.js';
-import type { ConnectTurns } from './connect-turns.js';
-import type { ConnectLink, LinkConnection, LinkConnectionEvents, LinkTask } from './link.js';
+import type { LinkConnection, LinkConnectionEvents, LinkTask } from './link.js';
+import type { SessionLinkDependencies } from './link-dependencies.js';
 import { LinkStanding } from './link-standing.js';
 import { storageOf } from './link-storage.js';
 import { pairingFault } from './pairing-fault.js';
 import type { Session } from './session.js';
+import { SessionInbox } from './session-inbox.js';
 import type { LinkView } from './sessions.js';
 import { tellDisconnect } from './tell-disconnect.js';
-
-/** What links work with. */
-export interface LinkDependencies {
-  now: () => number;
-  /** A number from 0 to 1. */
-  random: () => number;
-  log: Logger;
-  connectLink: ConnectLink;
-}
-
-/** What one link works with. */
-export interface SessionLinkDependencies extends LinkDependencies {
-  turns: ConnectTurns;
-  /** Makes a record durable. */
-  save: (session: Session, record: LinkRecord) => Promise<void>;
-}
 
 /**
  * The link of one session: keeps it connected, pairs and unpairs it. What it receives becomes history elsewhere; here it is only
  * known where the link stands.
  */
 export class SessionLink {
-  readonly #session: Session;
   readonly #sessionId: string;
   readonly #dependencies: SessionLinkDependencies;
   readonly #storage: ReturnType<typeof storageOf>;
+  readonly #inbox: SessionInbox;
   readonly #standing: LinkStanding;
   #connection: LinkConnection | undefined;
   /** The loop that connects again and again, while it runs. Its promise never rejects. */
@@ -59,10 +42,10 @@ export class SessionLink {
   #stopped = false;
 
   constructor(session: Session, dependencies: SessionLinkDependencies) {
-    this.#session = session;
     this.#sessionId = session.record.sessionId;
     this.#dependencies = dependencies;
     this.#storage = storageOf(session);
+    this.#inbox = new SessionInbox(session, dependencies.inboxReader, dependencies.log);
     this.#standing = new LinkStanding(session.record.link, {
       now: dependencies.now,
       save: (record) => dependencies.save(session, record),
@@ -79,8 +62,9 @@ export class SessionLink {
     return this.#standing.changes;
   }
 
-  /** Connects when the state says that it does so by itself. */
+  /** Records what a crash left in the inbox, and connects when the state says that it does so by itself. */
   resume(): void {
+    this.#inbox.wake();
     if (isActive(this.#standing.state)) this.#live();
   }
 
@@ -126,6 +110,7 @@ export class SessionLink {
     this.#linking?.abort();
     await this.#pairing;
     await this.#endLife();
+    await this.#inbox.close();
     await this.#standing.close();
   }
 
@@ -287,7 +272,7 @@ export class SessionLink {
           resolve(disconnect);
         },
       };
-      const task = { session: this.#session, storage: this.#storage, pairing, events };
+      const task = { sessionId: this.#sessionId, inbox: this.#inbox, storage: this.#storage, pairing, events };
       const connection = this.#dependencies.connectLink(task);
       this.#connection = connection;
       signal.addEventListener('abort', close);

@@ -13,7 +13,7 @@ import { BackfillFiles } from './backfill-files.js';
 import { Backfills, type BackfillsDependencies } from './backfills.js';
 import { Links } from './links.js';
 import { Session } from './session.js';
-import type { LinkDependencies } from './session-link.js';
+import type { LinkDependencies } from './link-dependencies.js';
 import type { BackupKeyInput, LinkView, NewBackfill, Sessions, SessionView, UploadSink } from './sessions.js';
 import { tellStorageFull } from './storage-full.js';
 import { watchLink } from './watch-link.js';

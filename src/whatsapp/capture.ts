@@ -150,8 +150,3 @@ function nameOf(chat: string, id: string): string {
 
 /** Those that the library never emits, because it fails on them, are forgotten at some point: what is kept twice is one message. */
 const MAX_KEPT = 4096;
-
-/** Takes nothing. */
-export function makeNoCapture(): Capture {
-  return { socketOptions: {}, attach: () => undefined, settle: () => Promise.resolve() };
-}

@@ -18,7 +18,7 @@ export interface WhatsAppOptions {
   log: Logger;
   now: () => number;
   /** What takes the messages of a session. */
-  makeCapture: (session: LinkTask['session']) => Capture;
+  makeCapture: (inbox: LinkTask['inbox']) => Capture;
   /** Departures from `DEFAULT_TIMES`. */
   times?: Partial<LinkTimes>;
 }
@@ -82,10 +82,6 @@ class WhatsAppLink implements LinkConnection {
     this.#watchdog = new Watchdog(this.#times.closeMs);
   }
 
-  get #sessionId(): string {
-    return this.#task.session.record.sessionId;
-  }
-
   /** Connects, and tells the end of it to the task's events, whatever it is. */
   start(): void {
     void this.#run().then((disconnect) => this.#task.events.closed(disconnect));
@@ -121,7 +117,10 @@ class WhatsAppLink implements LinkConnection {
       return await this.#connect(credentials);
     } catch (error) {
       // The session's store cannot be used; it may be tomorrow.
-      this.#options.log.warn({ sessionId: this.#sessionId, err: error }, 'the link cannot be made or ended in order');
+      this.#options.log.warn(
+        { sessionId: this.#task.sessionId, err: error },
+        'the link cannot be made or ended in order',
+      );
       return { cause: this.#closing ? 'ended' : 'transient', code: 0 };
     } finally {
       this.#watchdog.stop();
@@ -129,7 +128,7 @@ class WhatsAppLink implements LinkConnection {
   }
 
   async #connect(credentials: Credentials): Promise<Disconnect> {
-    const capture = this.#options.makeCapture(this.#task.session);
+    const capture = this.#options.makeCapture(this.#task.inbox);
     const socket = makeWASocket(this.#socketConfig(credentials, capture));
     this.#socket = socket;
     capture.attach(socket);
@@ -166,7 +165,7 @@ class WhatsAppLink implements LinkConnection {
       waWebSocketUrl: url,
       version,
       auth: { creds: credentials.creds, keys: credentials.keys },
-      logger: libraryLogger(log, this.#sessionId),
+      logger: libraryLogger(log, this.#task.sessionId),
       // What announces itself as a desktop is sent more history; it is decided when the device is paired.
       browser: Browsers.macOS('Desktop'),
       syncFullHistory: true,

@@ -10,6 +10,7 @@ import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import type { LinkTask } from '../../src/session/link.js';
 import { Links } from '../../src/session/links.js';
 import { Session } from '../../src/session/session.js';
+import { createInboxReader } from '../../src/whatsapp/inbox-reader.js';
 
 export const account = { phoneJid: '49@s.whatsapp.net', lid: '9@lid', pushName: 'Owner' };
 
@@ -58,6 +59,7 @@ export class FakeLinks {
       now: () => this.nowMs,
       random: () => 0.5,
       log: pino({ level: 'silent' }),
+      inboxReader: createInboxReader(),
       save: (session, link) => {
         session.record = { ...session.record, link };
         this.saved.push(link);

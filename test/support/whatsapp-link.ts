@@ -8,7 +8,9 @@ import { SessionRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb
 import type { LinkAccount, LinkConnection, LinkOffer, LinkStorage } from '../../src/session/link.js';
 import { storageOf } from '../../src/session/link-storage.js';
 import { Session } from '../../src/session/session.js';
-import { makeNoCapture } from '../../src/whatsapp/capture.js';
+import { SessionInbox } from '../../src/session/session-inbox.js';
+import { createCapture } from '../../src/whatsapp/capture.js';
+import { createInboxReader } from '../../src/whatsapp/inbox-reader.js';
 import type { WhatsAppOptions } from '../../src/whatsapp/link.js';
 import { makeWhatsAppLinks } from '../../src/whatsapp/link.js';
 
@@ -27,6 +29,7 @@ export interface RunningLink {
 export class LinkBench {
   readonly #directory: string;
   readonly #session: Session;
+  readonly #inbox: SessionInbox;
   /** What the link keeps; a test may replace its methods. */
   readonly storage: LinkStorage;
   #links: RunningLink[] = [];
@@ -34,7 +37,9 @@ export class LinkBench {
   private constructor(directory: string) {
     this.#directory = directory;
     const record = create(SessionRecordSchema, { sessionId: 's' });
-    this.#session = new Session(record, directory, { now: Date.now, log: pino({ level: 'silent' }) });
+    const log = pino({ level: 'silent' });
+    this.#session = new Session(record, directory, { now: Date.now, log });
+    this.#inbox = new SessionInbox(this.#session, createInboxReader(), log);
     this.storage = storageOf(this.#session);
   }
 
@@ -54,11 +59,12 @@ export class LinkBench {
       version: [2, 3000, 1],
       log: pino({ level: 'silent' }),
       now: Date.now,
-      makeCapture: makeNoCapture,
+      makeCapture: createCapture,
       ...options,
     });
     const connection = connect({
-      session: this.#session,
+      sessionId: 's',
+      inbox: this.#inbox,
       storage: this.storage,
       pairing,
       events: {
@@ -83,6 +89,7 @@ export class LinkBench {
   async close(): Promise<void> {
     for (const { connection } of this.#links) connection.close();
     await Promise.all(this.#links.map(({ closed }) => closed));
+    await this.#inbox.close();
     await this.#session.close();
     await rm(this.#directory, { recursive: true });
   }

@@ -1,0 +1,24 @@
+import type { LinkRecord } from '../gen/scrollback/store/v1/record_pb.js';
+import type { Logger } from '../log.js';
+import type { ConnectTurns } from './connect-turns.js';
+import type { ConnectLink } from './link.js';
+import type { InboxReader } from './link-inbox.js';
+import type { Session } from './session.js';
+
+/** What links work with. */
+export interface LinkDependencies {
+  now: () => number;
+  /** A number from 0 to 1. */
+  random: () => number;
+  log: Logger;
+  connectLink: ConnectLink;
+  /** Understands what links deliver. */
+  inboxReader: InboxReader;
+}
+
+/** What one link works with. */
+export interface SessionLinkDependencies extends LinkDependencies {
+  turns: ConnectTurns;
+  /** Makes a record durable. */
+  save: (session: Session, record: LinkRecord) => Promise<void>;
+}
