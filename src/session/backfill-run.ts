@@ -19,12 +19,16 @@ import { commitRecord, type RunContext, saveRecord, setCheckpoint, startOf } fro
 export async function runBackfill(context: RunContext): Promise<BackfillRecord> {
   const { backfill, store } = context;
   if (!backfill.record.decrypted) await decrypt(context);
+  const known = store.mappingsFromLink;
   const survey = await surveyDatabase(context);
   const plan = await learnSurvey(context, survey);
-  await store.beginImport(survey.messageMaxId + survey.legacyMaxId);
+  const isFirstRun = startOf(backfill.record, ImportStage.MESSAGES) === 0;
   try {
+    await store.beginImport(survey.messageMaxId + survey.legacyMaxId, context.commit);
     await importMessages(context, plan, 'message', ImportStage.MESSAGES, survey.messageMaxId);
     await importMessages(context, plan, 'messages', ImportStage.LEGACY_MESSAGES, survey.legacyMaxId);
+    // A process before this one may have learned some, too.
+    if (!isFirstRun || store.mappingsFromLink !== known) await store.resolveImported(context.commit);
   } finally {
     store.endImport();
   }

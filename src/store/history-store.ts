@@ -6,6 +6,7 @@ import {
   type BackfillRecord,
   type HistoryRecord,
   HistoryRecordSchema,
+  ResolutionSchema,
   LogEntrySchema,
 } from '../gen/scrollback/store/v1/record_pb.js';
 import { findByRequest, getBackfill, listBackfills } from './backfills.js';
@@ -42,6 +43,7 @@ export class HistoryStore extends HistoryReads {
   #built: HistoryRecord;
   #writing: Promise<void> = Promise.resolve();
   #filter: IdentityFilter | undefined;
+  #mappingsFromLink = 0;
 
   private constructor(database: Database, state: HistoryRecord, totals: KnownTotals, inbox: Inbox) {
     const wakeup = new Wakeup();
@@ -138,15 +140,36 @@ export class HistoryStore extends HistoryReads {
     if (commit.changed) this.#wakeup.wake();
   }
 
-  /** Prepares for many pages: `expected` messages may come. Memory is 1.5 to 3 bytes for each stored and expected one. */
-  async beginImport(expected: number): Promise<void> {
+  /**
+   * Prepares for many pages: `expected` messages may come. Memory is 1.5 to 3 bytes for each stored and expected one. Others may
+   * write meanwhile, through `commit` too, which waits for the writer's turn.
+   */
+  async beginImport(expected: number, commit: CommitInTurn = (build) => this.commit(build)): Promise<void> {
     const filter = new IdentityFilter(Number(this.#built.messageCount) + expected);
-    await this.#writing;
+    // What is committed from this turn on adds itself to the filter; everything before it is in the log.
+    await commit(() => {
+      this.#filter = filter;
+      return Promise.resolve();
+    });
     const range = { gte: prefixKey(keyspace.log), lt: prefixEnd(keyspace.log) };
     for await (const entries of this.#database.scan({ ...range, batchSize: 16 })) {
       for (const [, value] of entries) addLogged(filter, value);
     }
-    this.#filter = filter;
+  }
+
+  /** How many LIDs the link has told the numbers of since the history was opened. */
+  get mappingsFromLink(): number {
+    return this.#mappingsFromLink;
+  }
+
+  /** Resolves what pages brought under LIDs whose numbers were learned while they were read: their reader did not know them. */
+  async resolveImported(commit: CommitInTurn): Promise<void> {
+    await commit((building) => {
+      building.state.resolution = create(ResolutionSchema, { afterKey: Buffer.alloc(0) });
+      building.touch();
+      return Promise.resolve();
+    });
+    while (this.resolving) await this.resolveStep(commit);
   }
 
   /**
@@ -186,7 +209,7 @@ export class HistoryStore extends HistoryReads {
       event.type === 'lid-mapping' ? [[event.lid, event.phone]] : [],
     );
     if (mappings.length > 0) {
-      await learnMappings(commit, this.#database, mappings);
+      this.#mappingsFromLink += await learnMappings(commit, this.#database, mappings);
       this.#unresolved.clear();
     }
     return recordLive(commit, events, openVote);

@@ -23,9 +23,10 @@ import { resolveFacts } from './resolve-facts.js';
 
 /**
  * Keeps that LIDs stand for phone numbers, and unites what was stored under both: chats, people and groups in this commit. When
- * messages must follow, the state says so (`resolution`), and `resolveStep` is to be called until it says no more.
+ * messages must follow, the state says so (`resolution`), and `resolveStep` is to be called until it says no more. Resolves to how many
+ * mappings were new.
  */
-export async function learnMappings(commit: Commit, database: Database, mappings: [string, string][]): Promise<void> {
+export async function learnMappings(commit: Commit, database: Database, mappings: [string, string][]): Promise<number> {
   const news: [string, string][] = [];
   let messagesFollow = false;
   await commit.overlay.prefetch(mappings.map(([lid]) => textKey(keyspace.mapping, lid)));
@@ -35,7 +36,7 @@ export async function learnMappings(commit: Commit, database: Database, mappings
     commit.overlay.put(key, Buffer.from(phone));
     news.push([lid, phone]);
   }
-  if (news.length === 0) return;
+  if (news.length === 0) return 0;
   const seen = [keyspace.unresolved, keyspace.contact, keyspace.chatNumber] as const;
   await commit.overlay.prefetch(news.flatMap(([lid]) => seen.map((space) => textKey(space, lid))));
   for (const [lid, phone] of news) {
@@ -52,6 +53,7 @@ export async function learnMappings(commit: Commit, database: Database, mappings
     commit.state.resolution = create(ResolutionSchema, { afterKey: Buffer.alloc(0) });
     commit.touch();
   }
+  return news.length;
 }
 
 /** Returns true when messages of a chat must be rewritten. */

@@ -27,8 +27,8 @@ const BACKFILL_ID = '01jd0000000000000000000000';
 const PAGES = 5;
 const PAGE_ROWS = 2000;
 
-/** The chats and the survey are committed before the first page. */
-const COMMITS_BEFORE = 2;
+/** The chats, the survey and the turn in which the import begins are committed before the first page. */
+const COMMITS_BEFORE = 3;
 
 /** Longer than a session waits after any failure. */
 const PAUSE_MS = 120_000;

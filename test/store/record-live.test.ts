@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { liveDelivery, type LiveEvent } from '../../src/domain/live-event.js';
 import { MessageKind, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
-import { importDrafts, openHistory, readAll, type TemporaryHistory } from '../support/history.js';
+import type { Commit } from '../../src/store/commit.js';
+import { putChat } from '../../src/store/directory.js';
+import { chatNamed, importDrafts, openHistory, readAll, type TemporaryHistory } from '../support/history.js';
 import { aKey, aLiveMessage, aText, recordAll } from '../support/live-events.js';
-import type { MessageDraft } from '../support/page-builder.js';
+import { aPage, type MessageDraft } from '../support/page-builder.js';
 
 const ANNA = '491700000002@s.whatsapp.net';
 const ANNA_LID = '900000000000002@lid';
@@ -161,6 +163,36 @@ describe('what the link tells', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('is stored once when it comes while an import prepares', async () => {
+    await history.store.beginImport(10, async (build) => {
+      const done = await history.store.commit(build);
+      await recordAll(history.store, [aLiveMessage(aKey(ANNA, 'A1'))]);
+      return done;
+    });
+    const counts = await importDrafts(history.store, [{ chat: ANNA, id: 'A1', text: 'text of A1' }]);
+    expect(counts).toMatchObject({ added: 0, updated: 1 });
+    expect(await all()).toHaveLength(1);
+  });
+
+  it('may be the number of a LID under which pages are being imported', async () => {
+    const { store } = history;
+    const commit = <T>(build: (building: Commit) => Promise<T>): Promise<T> => store.commit(build);
+    await importDrafts(store, [{ chat: ANNA, id: 'A1', text: 'before' }]);
+    // What the workers know is from before the mapping.
+    const number = await commit((building) => putChat(building, chatNamed(ANNA_LID), 0));
+    await store.beginImport(10);
+    await recordAll(store, [{ type: 'lid-mapping', lid: ANNA_LID, phone: ANNA }]);
+    expect(store.mappingsFromLink).toBe(1);
+    const page = aPage(new Map([[ANNA_LID, number]]), [{ chat: ANNA_LID, id: 'A2', text: 'late', sentMs: 5 }]);
+    await commit((building) => store.mergePage(building, page, [ANNA_LID]));
+    await store.resolveImported(commit);
+    expect((await readAll(store)).map(({ key, text }) => `${key?.chatJid} ${text}`).sort()).toEqual([
+      `${ANNA} before`,
+      `${ANNA} late`,
+    ]);
+    expect(await store.getChat(ANNA_LID)).toMatchObject({ jid: ANNA, messageCount: 2n });
   });
 });
 

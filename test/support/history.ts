@@ -89,7 +89,7 @@ export const EVERYTHING: MessageQuery = {
   direction: undefined,
 };
 
-function chatNamed(jid: string): Parameters<typeof putChat>[1] {
+export function chatNamed(jid: string): Parameters<typeof putChat>[1] {
   return {
     jid,
     alternateJids: [],
