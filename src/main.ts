@@ -5,11 +5,7 @@ import { WorkerPool } from './pool.js';
 import { startServer } from './rpc/server.js';
 import { toStatus } from './rpc/status.js';
 import { Supervisor } from './session/supervisor.js';
-import { createCapture } from './whatsapp/capture.js';
-import { installCertificateCheck } from './whatsapp/certificate.js';
-import { createInboxReader } from './whatsapp/inbox-reader.js';
-import { makeWhatsAppLinks } from './whatsapp/link.js';
-import { silenceConsole, surviveStrayRejections } from './whatsapp/tame-library.js';
+import { LazyLinks } from './whatsapp/lazy-links.js';
 
 /**
  * Runs the daemon until it is told to stop (SIGTERM, SIGINT): builds the parts, recovers, serves, drains. Resolves when all is closed.
@@ -21,9 +17,6 @@ export async function runDaemon(): Promise<void> {
   const config = readConfig(process.env);
   const log = makeLogger(config.logLevel);
   const stop = stopSignal(log);
-  installCertificateCheck();
-  silenceConsole();
-  surviveStrayRejections(log);
   let lost = false;
   const pool = new WorkerPool({
     threads: config.workers,
@@ -33,13 +26,7 @@ export async function runDaemon(): Promise<void> {
       stop.request();
     },
   });
-  const connectLink = makeWhatsAppLinks({
-    url: config.whatsappUrl,
-    version: config.whatsappVersion,
-    log,
-    now: Date.now,
-    makeCapture: createCapture,
-  });
+  const links = new LazyLinks({ url: config.whatsappUrl, version: config.whatsappVersion, log, now: Date.now });
   const sessions = await Supervisor.open({
     ...config,
     now: Date.now,
@@ -47,8 +34,9 @@ export async function runDaemon(): Promise<void> {
     log,
     pool,
     describeFault: toStatus,
-    connectLink,
-    inboxReader: createInboxReader(),
+    connectLink: links.connectLink,
+    inboxReader: links.inboxReader,
+    loadLinks: links.load,
   }).catch((error: unknown) => {
     throw new Error(explainStart(error, config.dataDirectory), { cause: error });
   });

@@ -21,6 +21,8 @@ import { watchLink } from './watch-link.js';
 /** What the supervisor works with. */
 export interface SupervisorDependencies extends BackfillsDependencies, LinkDependencies {
   dataDirectory: string;
+  /** Resolves when links can be made; called before the first one is. */
+  loadLinks: () => Promise<void>;
 }
 
 /**
@@ -77,6 +79,7 @@ export class Supervisor implements Sessions {
     for await (const { sessionId, link, deleting } of this.#registry.sessions()) {
       if (link === undefined || deleting || this.#closed) continue;
       try {
+        await this.#dependencies.loadLinks();
         this.#links.of(await this.#session(parseSessionId(sessionId))).resume();
       } catch (error) {
         // It was deleted meanwhile.
@@ -167,7 +170,9 @@ export class Supervisor implements Sessions {
     phoneNumber: string,
     signal: AbortSignal,
   ): AsyncGenerator<LinkView, void, undefined> {
-    yield* this.#links.of(await this.#session(parseSessionId(sessionId))).link(phoneNumber, signal);
+    const link = this.#links.of(await this.#session(parseSessionId(sessionId)));
+    await this.#dependencies.loadLinks();
+    yield* link.link(phoneNumber, signal);
   }
 
   async unlinkSession(sessionId: string): Promise<{ session: SessionView; loggedOut: boolean }> {

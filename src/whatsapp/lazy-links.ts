@@ -1,0 +1,49 @@
+import type { Logger } from '../log.js';
+import type { ConnectLink } from '../session/link.js';
+import type { InboxReader } from '../session/link-inbox.js';
+import type { WhatsAppOptions } from './link.js';
+
+/**
+ * Links to WhatsApp whose library is loaded when the first one is needed: it takes some 50 MB, and a daemon that only imports
+ * backups does without it. `load` must have resolved before the others are called.
+ */
+export class LazyLinks {
+  readonly #options: Omit<WhatsAppOptions, 'makeCapture'>;
+  readonly #log: Logger;
+  #loading: Promise<void> | undefined;
+  #loaded: { connectLink: ConnectLink; inboxReader: InboxReader } | undefined;
+
+  constructor(options: Omit<WhatsAppOptions, 'makeCapture'>) {
+    this.#options = options;
+    this.#log = options.log;
+  }
+
+  /** Loads the library, and tames it; once, however often it is called. */
+  readonly load = (): Promise<void> => (this.#loading ??= this.#load());
+
+  readonly connectLink: ConnectLink = (task) => this.#needed.connectLink(task);
+
+  readonly inboxReader: InboxReader = {
+    read: (record) => this.#needed.inboxReader.read(record),
+    readHistory: (record, signal) => this.#needed.inboxReader.readHistory(record, signal),
+    openVote: (...vote) => this.#needed.inboxReader.openVote(...vote),
+  };
+
+  get #needed(): { connectLink: ConnectLink; inboxReader: InboxReader } {
+    if (this.#loaded === undefined) throw new Error('a link is used before its library is loaded');
+    return this.#loaded;
+  }
+
+  async #load(): Promise<void> {
+    const { createCapture } = await import('./capture.js');
+    const { installCertificateCheck } = await import('./certificate.js');
+    const { createInboxReader } = await import('./inbox-reader.js');
+    const { makeWhatsAppLinks } = await import('./link.js');
+    const { silenceConsole, surviveStrayRejections } = await import('./tame-library.js');
+    installCertificateCheck();
+    silenceConsole();
+    surviveStrayRejections(this.#log);
+    const connectLink = makeWhatsAppLinks({ ...this.#options, makeCapture: createCapture });
+    this.#loaded = { connectLink, inboxReader: createInboxReader() };
+  }
+}
