@@ -75,7 +75,7 @@ async function measureFloor(bench: Bench, serverMs: number): Promise<void> {
   });
   const { commits, loop } = owner;
   bench.report({
-    what: 'owner alone, commits of 1,000',
+    what: 'owner alone, commits of a page',
     figure: `p50 ${showMs(commits.p50)}, p99 ${showMs(commits.p99)}, worst ${showMs(commits.worst)}`,
   });
   bench.report({

@@ -178,6 +178,6 @@ export class PageWriter {
   }
 }
 
-/** Chosen: a page of 2,000 messages has about 600 kB. */
+/** Chosen: most pages fit. Only a page without lent memory begins with it. */
 const INITIAL_BYTES = 1_048_576;
 const KEPT_BYTES = 4 * INITIAL_BYTES;
