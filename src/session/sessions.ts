@@ -1,4 +1,3 @@
-import type { Fault } from '../domain/fault.js';
 import type { LinkState } from '../domain/link.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
@@ -89,6 +88,3 @@ export interface UploadSink {
   /** Lets go of the upload; what was written is synced. Safe to call twice and after a failed write. */
   close(): Promise<void>;
 }
-
-/** The fault of a failed backfill, as it is kept in its record's `error` (google.rpc.Status with one ErrorInfo). */
-export type BackfillFailure = Extract<Fault, { reason: string }>;

@@ -75,11 +75,6 @@ export function textKey(prefix: Keyspace, text: string): Buffer {
   return key;
 }
 
-/** The rest of a key that is text. */
-export function textOfKey(key: Buffer): string {
-  return key.toString('utf8', 1);
-}
-
 /** A key whose rest is a chat number. */
 export function chatNumberKey(prefix: Keyspace, chatNumber: number): Buffer {
   const key = Buffer.allocUnsafe(5);
