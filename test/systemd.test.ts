@@ -13,8 +13,8 @@ const unitText = readFileSync(join(root, 'systemd', 'scrollback.service'), 'utf8
 const sampleText = readFileSync(join(root, 'systemd', 'scrollback.env'), 'utf8');
 const analyzerInstalled = spawnSync('systemd-analyze', ['--version']).status === 0;
 
-/** Ten times the exposure of the unit as systemd 252 rates it: 0.9 of 10. It may become less, not more. */
-const EXPOSURE_TIMES_TEN = 9;
+/** Ten times the exposure of the unit as systemd 252 rates it: 1.2 of 10, 0.2 of it for reaching WhatsApp. It may become less, not more. */
+const EXPOSURE_TIMES_TEN = 12;
 
 describe('the unit', () => {
   const settings = readUnit(unitText);
@@ -48,6 +48,12 @@ describe('the unit', () => {
     const config = readConfig(environment);
     expect(config.dataDirectory).toBe('/var/lib/scrollback');
     expect(config.dropDirectory).toBe('/var/lib/scrollback/drop');
+  });
+
+  it('lets the daemon reach WhatsApp, and its threads step behind', () => {
+    expect(settings.has('IPAddressDeny')).toBe(false);
+    expect(settings.get('RestrictAddressFamilies')).toEqual(['AF_INET AF_INET6 AF_UNIX']);
+    expect(settings.get('SystemCallFilter')?.at(-1)).toBe('setpriority');
   });
 
   it('reads the settings file that the sample is for', () => {
