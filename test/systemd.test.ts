@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../src/config.js';
+import { allocatorEnvironment } from './support/daemon.js';
 import { checkoutRoot } from './support/source-module.js';
 
 const root = checkoutRoot(fileURLToPath(import.meta.url));
@@ -54,6 +55,14 @@ describe('the unit', () => {
     expect(settings.has('IPAddressDeny')).toBe(false);
     expect(settings.get('RestrictAddressFamilies')).toEqual(['AF_INET AF_INET6 AF_UNIX']);
     expect(settings.get('SystemCallFilter')?.at(-1)).toBe('setpriority');
+  });
+
+  it('sets the allocator as npm start does', () => {
+    const script = readFileSync(join(root, 'package.json'), 'utf8');
+    for (const [name, value] of Object.entries(allocatorEnvironment)) {
+      expect(readUnitEnvironment(settings)[name]).toBe(value);
+      expect(script).toMatch(new RegExp(`"start": ".*${name}=${value} .*node dist`));
+    }
   });
 
   it('reads the settings file that the sample is for', () => {

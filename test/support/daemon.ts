@@ -17,6 +17,9 @@ export interface DaemonOptions {
   dataDirectory?: string;
 }
 
+/** What `npm start` and the systemd unit tell the allocator of glibc: thresholds that stand still give memory back at once. */
+export const allocatorEnvironment = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
+
 /** The compiled daemon as a child process on a data directory of its own and a port that the system chose. */
 export class Daemon {
   readonly dataDirectory: string;
@@ -84,6 +87,7 @@ export class Daemon {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
+        ...allocatorEnvironment,
         SCROLLBACK_LISTEN: '127.0.0.1:0',
         SCROLLBACK_DATA_DIR: this.dataDirectory,
         // A temporary directory is often a small one.
