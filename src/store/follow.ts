@@ -43,11 +43,17 @@ export async function readChanges(
           return { messages, removed, revision: revision - 1, resume: { revision, index: consumed } };
         };
         if (index === 0) removed.push(...entry.removed.filter((gone) => isOfChat(gone, filter)));
+        let atOnce = rows.length;
         while (index < rows.length) {
           const room = bounds.maxMessages - messages.length;
           if (room <= 0) return stopAt(index);
-          const slice = rows.slice(index, index + room);
-          for (const { row, consumed } of await freshRows(database, slice, filter, revision, snapshot)) {
+          const slice = rows.slice(index, index + Math.min(room, atOnce));
+          const fresh = await freshRows(database, slice, filter, { revision, maxBytes: bounds.maxBytes }, snapshot);
+          if (fresh === undefined) {
+            atOnce = Math.ceil(slice.length / 4);
+            continue;
+          }
+          for (const { row, consumed } of fresh) {
             if (messages.length > 0 && bytes + row.length > bounds.maxBytes) return stopAt(index + consumed);
             messages.push(row);
             bytes += row.length;
@@ -67,14 +73,17 @@ export async function readChanges(
   }
 }
 
-/** The rows of a log entry that are wanted and did not change later; `consumed` is how many keys stand before each. */
+/**
+ * The rows of a log entry that are wanted and did not change later; `consumed` is how many keys stand before each. Undefined when they
+ * are too large together: then fewer are to be asked for.
+ */
 async function freshRows(
   database: Database,
   keys: Buffer[],
   filter: ChangeFilter,
-  revision: number,
+  { revision, maxBytes }: { revision: number; maxBytes: number },
   snapshot: Snapshot,
-): Promise<{ row: Buffer; consumed: number }[]> {
+): Promise<{ row: Buffer; consumed: number }[] | undefined> {
   if (filter.chatNumber === null) return [];
   const wanted = keys
     .map((key, consumed) => ({ key, consumed }))
@@ -88,8 +97,10 @@ async function freshRows(
     database,
     sorted.map(({ key }) => key),
     false,
+    maxBytes,
     snapshot,
   );
+  if (rows.length < sorted.length) return undefined;
   const byKey = new Map(sorted.map(({ key }, i) => [key, rows[i]]));
   return wanted.flatMap(({ key, consumed }) => {
     const row = byKey.get(key);

@@ -28,7 +28,7 @@ import type {
 import { positionOf } from './identity.js';
 import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 import type { KnownTotals } from './known-totals.js';
-import { readMessagePage, type ResolvedQuery } from './message-reads.js';
+import { fetchRows, readMessagePage, type ResolvedQuery } from './message-reads.js';
 import { inTurn } from './read-gate.js';
 import type { Wakeup } from './wakeup.js';
 
@@ -98,9 +98,13 @@ export abstract class HistoryReads implements HistoryReader {
     const snapshot = this.#database.snapshot();
     try {
       const found: Buffer[] = [];
+      let bytes = 0;
       for (const chat of chats) {
-        found.push(...(await this.#findInChat(chat, { ...filter, sender }, snapshot)));
-        if (found.length >= MAX_FOUND) break;
+        for (const row of await this.#findInChat(chat, { ...filter, sender }, snapshot)) {
+          found.push(row);
+          bytes += row.length;
+        }
+        if (found.length >= MAX_FOUND || bytes > MAX_FOUND_BYTES) break;
       }
       return found.slice(0, MAX_FOUND);
     } finally {
@@ -114,7 +118,10 @@ export abstract class HistoryReads implements HistoryReader {
     snapshot: Snapshot,
   ): Promise<Buffer[]> {
     const keys = new Map<string, Buffer>();
-    for await (const entries of this.#database.scan({ ...identityRange(chatNumber, filter.messageId), snapshot })) {
+    scan: for await (const entries of this.#database.scan({
+      ...identityRange(chatNumber, filter.messageId),
+      snapshot,
+    })) {
       for (const [key, value] of entries) {
         const { fromMe, senderJid } = readIdentityKey(key);
         if (filter.fromMe !== undefined && filter.fromMe !== fromMe) continue;
@@ -126,9 +133,16 @@ export abstract class HistoryReads implements HistoryReader {
         if (target?.[0] !== identityForm.message) continue;
         const primaryKey = primaryKeyOf(positionOf({ identityKey, value: target }));
         keys.set(primaryKey.toString('latin1'), primaryKey);
+        if (keys.size === MAX_FOUND) break scan;
       }
     }
-    const rows = await this.#database.getMany([...keys.values()], snapshot);
+    const rows = await fetchRows(
+      this.#database,
+      [...keys.values()].sort((a, b) => a.compare(b)),
+      false,
+      MAX_FOUND_BYTES,
+      snapshot,
+    );
     return rows.filter((row) => row !== undefined);
   }
 
@@ -272,3 +286,4 @@ function rankOf(chat: Chat): Buffer {
 
 /** As the API promises for GetMessage. */
 const MAX_FOUND = 1000;
+const MAX_FOUND_BYTES = 1024 * 1024;

@@ -96,7 +96,8 @@ async function scanKeys(
   const primaryKeys = wanted.map((place) =>
     scope === 'account' ? primaryKeyOf(place) : primaryKeyOfEntry(scope.chatNumber, place),
   );
-  const rows = await fetchRows(database, primaryKeys.slice(0, bounds.maxMessages), isReverse(query), snapshot);
+  const keys = primaryKeys.slice(0, bounds.maxMessages);
+  const rows = await fetchRows(database, keys, isReverse(query), bounds.maxBytes, snapshot);
   const messages: Buffer[] = [];
   let bytes = 0;
   let last: Buffer | undefined;
@@ -112,36 +113,64 @@ async function scanKeys(
 
 /**
  * Fetches rows by their primary keys, which are in the order of reading. Rows of one chat lie between those of others: where they
- * are dense, one scan that passes over the others is several times faster than a look-up for each.
+ * are dense, one scan that passes over the others is several times faster than a look-up for each. Stops after the row with which there
+ * are more than `maxBytes`: what is returned is then shorter than `keys`.
  */
 export async function fetchRows(
   database: Database,
   keys: Buffer[],
   reverse: boolean,
+  maxBytes: number,
   snapshot: Snapshot,
 ): Promise<(Buffer | undefined)[]> {
-  const first = keys[0];
-  const last = keys[keys.length - 1];
-  if (first === undefined || last === undefined || keys.length < DENSE_MIN_ROWS) {
-    return database.getMany(keys, snapshot);
-  }
   const rows: (Buffer | undefined)[] = [];
+  let bytes = 0;
+  const add = (row: Buffer | undefined): void => {
+    rows.push(row);
+    bytes += row?.length ?? 0;
+  };
+  if (keys.length >= DENSE_MIN_ROWS) {
+    for await (const dense of scanDense(database, keys, reverse, snapshot)) {
+      for (const row of dense) add(row);
+      if (bytes > maxBytes) return rows;
+    }
+  }
+  while (rows.length < keys.length && bytes <= maxBytes) {
+    // A row may have a megabyte: how many are asked for at once follows from the size of those before.
+    const fitting = rows.length < FIRST_ROWS ? FIRST_ROWS : ((maxBytes - bytes) / (bytes + 1)) * rows.length;
+    const until = rows.length + Math.max(1, Math.ceil(Math.min(fitting, keys.length)));
+    for (const row of await database.getMany(keys.slice(rows.length, until), snapshot)) add(row);
+  }
+  return rows;
+}
+
+/** Yields the rows of the first keys, some at a time, as long as few others lie between them. */
+async function* scanDense(
+  database: Database,
+  keys: Buffer[],
+  reverse: boolean,
+  snapshot: Snapshot,
+): AsyncGenerator<(Buffer | undefined)[], void, undefined> {
+  const [first, last] = [keys[0], keys[keys.length - 1]];
+  if (first === undefined || last === undefined) return;
+  let found = 0;
   let passed = 0;
   const range = reverse ? { lte: first, gte: last } : { gte: first, lte: last };
-  scan: for await (const entries of database.scan({ ...range, reverse, batchSize: DENSE_PROBE_ROWS, snapshot })) {
+  for await (const entries of database.scan({ ...range, reverse, batchSize: DENSE_PROBE_ROWS, snapshot })) {
+    const rows: (Buffer | undefined)[] = [];
     for (const [key, value] of entries) {
       passed++;
-      let wanted = keys[rows.length];
+      let wanted = keys[found + rows.length];
       while (wanted !== undefined && isBefore(wanted, key, reverse)) {
         rows.push(undefined);
-        wanted = keys[rows.length];
+        wanted = keys[found + rows.length];
       }
       if (wanted?.equals(key) === true) rows.push(value);
     }
-    if (passed > (rows.length + 1) * DENSE_MAX_PASSED) break scan;
+    found += rows.length;
+    yield rows;
+    if (passed > (found + 1) * DENSE_MAX_PASSED) return;
   }
-  if (rows.length === keys.length) return rows;
-  return [...rows, ...(await database.getMany(keys.slice(rows.length), snapshot))];
 }
 
 function isBefore(key: Buffer, other: Buffer, reverse: boolean): boolean {
@@ -205,6 +234,9 @@ function isReverse(query: Pick<MessageQuery, 'order'>): boolean {
 
 /** Below this, look-ups for each row are as fast. */
 const DENSE_MIN_ROWS = 128;
+
+/** So many rows are asked for before anything is known of their sizes. */
+const FIRST_ROWS = 64;
 
 /** How many rows a scan passes before it is judged. */
 const DENSE_PROBE_ROWS = 64;

@@ -33,12 +33,13 @@ async function readSlowly(
   order: Order,
   sizes: readonly number[],
   between: (page: number) => Promise<void>,
+  maxBytes = 2 ** 30,
 ): Promise<string[]> {
   const seen: string[] = [];
   let cursor: Buffer | undefined;
   let page = 0;
   do {
-    const bounds = { maxMessages: sizes[page % sizes.length] ?? 1, maxBytes: 2 ** 30 };
+    const bounds = { maxMessages: sizes[page % sizes.length] ?? 1, maxBytes };
     const read = await store.readMessages({ ...EVERYTHING, chat, order }, cursor, bounds);
     seen.push(...read.messages.map((bytes) => fromBinary(MessageSchema, bytes).key?.messageId ?? ''));
     cursor = read.next;
@@ -85,6 +86,19 @@ describe('a reader that pages through a chat', () => {
       ),
       { numRuns: 12 },
     );
+  });
+
+  it('gets each message once however few bytes a page may have', async () => {
+    const store = await aHistory();
+    const textOf = (n: number): string => 'x'.repeat(n % 97 === 0 ? 20_000 : n % 7);
+    const drafts = someDrafts('old', 900, (n) => n * 1000).map((draft, n) => ({ ...draft, text: textOf(n) }));
+    await importDrafts(store, drafts);
+    for (const order of ['newest-first', 'oldest-first'] as const) {
+      const inOrder = await readSlowly(store, ANNA, order, [1000], () => Promise.resolve());
+      for (const maxBytes of [1, 900, 15_000, 50_000]) {
+        expect(await readSlowly(store, ANNA, order, [200], () => Promise.resolve(), maxBytes)).toEqual(inOrder);
+      }
+    }
   });
 
   it('sees whole commits while an import writes, in a chat, its totals and the look-up of an id', async () => {
