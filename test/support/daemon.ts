@@ -44,7 +44,7 @@ export class Daemon {
   static async start(options: DaemonOptions = {}): Promise<Daemon> {
     const daemon = await Daemon.launchInto(options);
     if (await daemon.untilServing()) return daemon;
-    throw new Error(`the daemon ended early:\n${daemon.log.slice(-2000)}`);
+    throw new Error(`the daemon ended early (${String(daemon.endedBy)}):\n${daemon.log.slice(-2000)}`);
   }
 
   /** Starts a daemon that may die before it serves. Remove it afterwards. */
@@ -74,7 +74,8 @@ export class Daemon {
   async restart(env = this.#options.env): Promise<void> {
     this.#options = { ...this.#options, ...(env === undefined ? {} : { env }) };
     this.launch();
-    if (!(await this.untilServing())) throw new Error(`the daemon ended early:\n${this.log.slice(-2000)}`);
+    if (!(await this.untilServing()))
+      throw new Error(`the daemon ended early (${String(this.endedBy)}):\n${this.log.slice(-2000)}`);
   }
 
   /** Starts the process, without waiting until it serves. */
