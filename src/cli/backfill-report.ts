@@ -1,6 +1,6 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Backfill } from '../gen/scrollback/v1/backfill_service_pb.js';
-import { BackfillState, SkipReason } from '../gen/scrollback/v1/backfill_service_pb.js';
+import { BackfillKind, BackfillState, SkipReason } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { fromStatus } from './call-error.js';
 import { Failure } from './failure.js';
 import { formatEnum, formatTime } from './print.js';
@@ -20,8 +20,12 @@ export function describeBackfill(backfill: Backfill): string[] {
   const facts: [string, string][] = [
     ['backfill', backfill.backfillId],
     ['session', backfill.sessionId],
-    ['file', visible(backfill.fileName) || '-'],
+    ['kind', formatEnum(BackfillKind, backfill.kind)],
+    ...(isBackup(backfill) ? [['file', visible(backfill.fileName) || '-'] satisfies [string, string]] : []),
     ['state', formatEnum(BackfillState, backfill.state)],
+    ...(backfill.progressPercent === undefined
+      ? []
+      : [['progress', formatPercent(backfill)] satisfies [string, string]]),
     ['created', formatTime(backfill.createTime)],
   ];
   const counts: [string, bigint][] = [
@@ -38,6 +42,7 @@ export function describeBackfill(backfill: Backfill): string[] {
     ['contacts', backfill.contacts],
     ['groups', backfill.groups],
     ['group members', backfill.groupMembers],
+    ...(isBackup(backfill) ? [] : [['chunks', backfill.chunks] satisfies [string, bigint]]),
   ];
   const titleWidth = Math.max(...[...facts, ...counts].map(([title]) => title.length));
   const countWidth = Math.max(...counts.map(([, count]) => String(count).length));
@@ -47,6 +52,16 @@ export function describeBackfill(backfill: Backfill): string[] {
     ...describeTimes(backfill).map(([title, text]) => `${title.padEnd(titleWidth)}  ${text}`),
     ...backfill.warnings.map((warning) => `warning: ${visible(warning)}`),
   ];
+}
+
+/** How far a backfill is, for people. */
+export function formatPercent({ progressPercent }: Backfill): string {
+  return progressPercent === undefined ? '-' : `${String(progressPercent)} %`;
+}
+
+function isBackup({ kind }: Backfill): boolean {
+  // A daemon before kinds names none.
+  return kind === BackfillKind.BACKUP || kind === BackfillKind.UNSPECIFIED;
 }
 
 /** How long it took, and how fast the rows were read and committed. */

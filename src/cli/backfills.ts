@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { Option } from 'commander';
 import type { Backfill } from '../gen/scrollback/v1/backfill_service_pb.js';
-import { BackfillSchema, BackfillState } from '../gen/scrollback/v1/backfill_service_pb.js';
-import { describeBackfill, failureOf } from './backfill-report.js';
+import { BackfillKind, BackfillSchema, BackfillState } from '../gen/scrollback/v1/backfill_service_pb.js';
+import { describeBackfill, failureOf, formatPercent } from './backfill-report.js';
 import { required } from './call-error.js';
 import { KeySource } from './key-prompt.js';
 import { defaultLimit, parseLimit, readPages } from './limit.js';
@@ -13,8 +14,18 @@ import { visible } from './terminal-text.js';
 
 interface ListOptions extends ClientOptions {
   session?: string;
+  kind?: keyof typeof kinds;
   limit: number;
 }
+
+/** How kinds are typed: as they are printed. */
+const kinds = {
+  backup: BackfillKind.BACKUP,
+  'history-sync': BackfillKind.HISTORY_SYNC,
+  directory: BackfillKind.DIRECTORY,
+  'older-messages': BackfillKind.OLDER_MESSAGES,
+  reconciliation: BackfillKind.RECONCILIATION,
+} as const;
 
 interface ResumeOptions extends ClientOptions {
   keyFile?: string;
@@ -24,9 +35,10 @@ interface ResumeOptions extends ClientOptions {
 export function addBackfills(program: Command): void {
   const backfills = program
     .command('backfills')
-    .summary('list, show, watch, cancel and resume imports')
+    .summary('list, show, watch, cancel and resume imports and other backfills')
     .description(
-      'A backfill is the job that imports one backup. Without a command, lists them, with the options of list.',
+      'A backfill is the job that fills a session: from a backup, or with what its link fetches. Without a command, lists ' +
+        'them, with the options of list.',
     )
     .addHelpText(
       'after',
@@ -42,6 +54,7 @@ Examples:
     standsForGroup(backfills.command('list', { isDefault: true }), 'backfills')
       .description('Lists backfills, the newest first.')
       .option('--session <id>', 'only those of this session')
+      .addOption(new Option('--kind <kind>', 'only those of this kind').choices(Object.keys(kinds)))
       .option('--limit <n>', 'how many at most; 0 for all', parseLimit, defaultLimit),
   ).action((options: ListOptions) => runClient(options, (run) => listBackfills(run, options)));
   addAction(backfills, 'get', 'Shows a backfill.', async ({ connection, signal }, backfillId) => {
@@ -86,10 +99,13 @@ function addAction(
 
 async function listBackfills({ connection, output, signal }: Run, options: ListOptions): Promise<void> {
   const { session: sessionId = '', limit } = options;
+  const kind = options.kind === undefined ? BackfillKind.UNSPECIFIED : kinds[options.kind];
   const table = new Table([
     { title: 'BACKFILL' },
     { title: 'SESSION' },
+    { title: 'KIND' },
     { title: 'STATE' },
+    { title: 'DONE', align: 'right' },
     { title: 'CREATED' },
     { title: 'ROWS', align: 'right' },
     { title: 'ADDED', align: 'right' },
@@ -97,7 +113,7 @@ async function listBackfills({ connection, output, signal }: Run, options: ListO
   ]);
   let count = 0;
   const pages = readPages(limit, async (page) => {
-    const answer = await connection.backfills.listBackfills({ sessionId, ...page }, { signal });
+    const answer = await connection.backfills.listBackfills({ sessionId, kind, ...page }, { signal });
     return { items: answer.backfills, nextPageToken: answer.nextPageToken };
   });
   for await (const backfills of pages) {
@@ -139,7 +155,9 @@ function cellsOf(backfill: Backfill): string[] {
   return [
     visible(backfill.backfillId),
     visible(backfill.sessionId),
+    formatEnum(BackfillKind, backfill.kind),
     formatEnum(BackfillState, backfill.state),
+    formatPercent(backfill),
     formatTime(backfill.createTime),
     String(backfill.rowsRead),
     String(backfill.messagesAdded),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import type { Backfill, CreateBackfillRequestSchema } from '../gen/scrollback/v1/backfill_service_pb.js';
-import { BackfillState } from '../gen/scrollback/v1/backfill_service_pb.js';
+import { BackfillKind, BackfillState } from '../gen/scrollback/v1/backfill_service_pb.js';
 import type { BackupFile } from './backup-file.js';
 import { CallError, required } from './call-error.js';
 import type { Connection } from './client.js';
@@ -100,7 +100,8 @@ export class ImportRun {
   async #findRunning(): Promise<Backfill | undefined> {
     try {
       const which = { case: 'sessionId', value: this.#plan.sessionId } as const;
-      const { backfill } = await this.#connection.backfills.getBackfill({ which }, { signal: this.#signal });
+      const request = { which, kind: BackfillKind.BACKUP };
+      const { backfill } = await this.#connection.backfills.getBackfill(request, { signal: this.#signal });
       return backfill === undefined || hasEnded(backfill) ? undefined : backfill;
     } catch (error) {
       if (hasReason(error, 'BACKFILL_NOT_FOUND')) return undefined;

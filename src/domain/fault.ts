@@ -1,4 +1,4 @@
-import type { StoppedState } from './link.js';
+import type { LinkState, StoppedState } from './link.js';
 
 /**
  * Everything that can go wrong in a way that a caller can act on. A fault is plain data: it crosses threads and is
@@ -21,6 +21,8 @@ export type Fault =
   | { reason: 'LINK_REFUSED'; sessionId: string; state: StoppedState; code: number }
   /** The phone that answered belongs to another account than the one that the session was linked to. */
   | { reason: 'LINK_OTHER_ACCOUNT'; sessionId: string }
+  /** The session is not connected, which what was asked for needs; `state` says where its link stands. */
+  | { reason: 'LINK_NOT_CONNECTED'; sessionId: string; state: LinkState['state'] }
   /** The connection was lost before a phone answered. */
   | { reason: 'WHATSAPP_UNREACHABLE'; code: number }
   | { reason: 'SHUTTING_DOWN' }

@@ -8,7 +8,7 @@ import type {
   UploadBackupRequest,
 } from '../gen/scrollback/v1/backfill_service_pb.js';
 import type { BackupKeyInput, NewBackfill, Sessions, UploadSink } from '../session/sessions.js';
-import { toBackfill } from './convert.js';
+import { fromBackfillKind, toBackfill } from './convert.js';
 import { PageTokens } from './page-token.js';
 import { boundedText, pageSizeOf, requiredText, safeNumber } from './request-field.js';
 import type { Handlers } from './service.js';
@@ -29,12 +29,14 @@ export function backfillService(sessions: Sessions): Handlers<typeof BackfillSer
       return { committedSize: backfill.committedSize, backfill };
     },
 
-    async getBackfill({ which }) {
+    async getBackfill({ which, kind: wireKind }) {
+      const kind = fromBackfillKind(wireKind);
       switch (which.case) {
         case 'backfillId':
+          if (kind !== undefined) invalidArgument('kind', 'is only for the backfill of a session');
           return { backfill: toBackfill(await sessions.getBackfill(backfillIdOf(which.value))) };
         case 'sessionId':
-          return { backfill: toBackfill(await sessions.latestBackfill(parseSessionId(which.value))) };
+          return { backfill: toBackfill(await sessions.latestBackfill(parseSessionId(which.value), kind)) };
         case undefined:
           return invalidArgument('which', 'set backfill_id or session_id');
       }
@@ -43,10 +45,11 @@ export function backfillService(sessions: Sessions): Handlers<typeof BackfillSer
     async listBackfills(request) {
       const sessionId = request.sessionId === '' ? '' : parseSessionId(request.sessionId);
       const size = pageSizeOf(request.pageSize);
-      const tokens = new PageTokens('listBackfills', [sessionId]);
+      const kind = fromBackfillKind(request.kind);
+      const tokens = new PageTokens('listBackfills', [sessionId, ...(kind === undefined ? [] : [kind])]);
       const before = tokens.decode(request.pageToken)?.toString('utf8') ?? '';
       // One more than asked for tells whether there is a next page.
-      const found = (await sessions.listBackfills(sessionId, before, size + 1)).map(toBackfill);
+      const found = (await sessions.listBackfills({ sessionId, kind }, before, size + 1)).map(toBackfill);
       const page = found.slice(0, size);
       const last = found.length > size ? page.at(-1) : undefined;
       return { backfills: page, nextPageToken: tokens.encode(last && Buffer.from(last.backfillId)) };

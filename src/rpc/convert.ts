@@ -1,9 +1,11 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { clone } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { BackfillKind as DomainKind } from '../domain/backfill.js';
+import { invalidArgument } from '../domain/fault.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Backfill } from '../gen/scrollback/v1/backfill_service_pb.js';
-import { BackfillSchema } from '../gen/scrollback/v1/backfill_service_pb.js';
+import { BackfillKind, BackfillSchema } from '../gen/scrollback/v1/backfill_service_pb.js';
 import type {
   LinkSessionResponseSchema,
   LinkStatusSchema,
@@ -32,6 +34,14 @@ const linkStates = {
   outdated: LinkState.OUTDATED,
   refused: LinkState.REFUSED,
 } as const satisfies Record<LinkView['status']['state'], LinkState>;
+
+const backfillKinds: Partial<Record<BackfillKind, DomainKind>> = {
+  [BackfillKind.BACKUP]: 'backup',
+  [BackfillKind.HISTORY_SYNC]: 'history-sync',
+  [BackfillKind.DIRECTORY]: 'directory',
+  [BackfillKind.OLDER_MESSAGES]: 'older-messages',
+  [BackfillKind.RECONCILIATION]: 'reconciliation',
+};
 
 /** Returns where a link stands, as clients see it. */
 export function toLinkStatus({
@@ -80,10 +90,20 @@ export function toSession(view: SessionView): MessageInitShape<typeof SessionSch
   };
 }
 
+/** Returns a kind as the domain names it; undefined for none. */
+export function fromBackfillKind(kind: BackfillKind): DomainKind | undefined {
+  return kind === BackfillKind.UNSPECIFIED ? undefined : (backfillKinds[kind] ?? invalidArgument('kind', 'is unknown'));
+}
+
 /** Returns a backfill as clients see it: the record's, with its error. The record is not changed. */
 export function toBackfill(record: BackfillRecord): Backfill {
   if (record.backfill === undefined) throw new Error('a backfill record without a backfill');
   const backfill = clone(BackfillSchema, record.backfill);
   if (record.error !== undefined) backfill.error = record.error;
+  // Records that were made before there were kinds are of backups.
+  if (backfill.kind === BackfillKind.UNSPECIFIED) backfill.kind = BackfillKind.BACKUP;
+  if (backfill.kind === BackfillKind.BACKUP && backfill.rowsTotal > 0n) {
+    backfill.progressPercent = Number((100n * backfill.rowsRead) / backfill.rowsTotal);
+  }
   return backfill;
 }

@@ -29,6 +29,8 @@ export function faultText(fault: Fault): string {
       return `WhatsApp does not let session ${fault.sessionId} in (code ${fault.code}): ${stoppedText[fault.state]}`;
     case 'LINK_OTHER_ACCOUNT':
       return `the phone belongs to another account than session ${fault.sessionId}; remove the device on that phone, and link it to a session of its own`;
+    case 'LINK_NOT_CONNECTED':
+      return `session ${fault.sessionId} is not connected to WhatsApp (${fault.state}); link it with LinkSession, or wait until WatchSession says that it is online`;
     case 'WHATSAPP_UNREACHABLE':
       return `the connection to WhatsApp was lost or could not be made (code ${fault.code}); check the network of the server, then try again`;
     case 'SHUTTING_DOWN':

@@ -1,14 +1,24 @@
-import { clone } from '@bufbuild/protobuf';
+import { clone, create } from '@bufbuild/protobuf';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { control, makeControl } from '../backup/task.js';
-import { type BackfillEvent, type BackfillState, isTerminal, transition } from '../domain/backfill.js';
+import {
+  type BackfillEvent,
+  type BackfillKind,
+  type BackfillState,
+  isTerminal,
+  transition,
+} from '../domain/backfill.js';
 import { type BackupFault, DomainError, type Fault } from '../domain/fault.js';
+import { makeServerId } from '../domain/server-id.js';
 import type { Status } from '../gen/google/rpc/status_pb.js';
 import { type BackfillRecord, BackfillRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
-import { type Backfill, BackfillState as WireState } from '../gen/scrollback/v1/backfill_service_pb.js';
+import {
+  type Backfill,
+  BackfillKind as WireKind,
+  BackfillState as WireState,
+} from '../gen/scrollback/v1/backfill_service_pb.js';
 import { Wakeup } from '../store/wakeup.js';
-import type { BackfillFiles } from './backfill-files.js';
 
 /** How the outside world comes in. */
 export interface BackfillDependencies {
@@ -17,17 +27,11 @@ export interface BackfillDependencies {
 }
 
 /**
- * One backfill while it is not over: its record as it was committed last, what is known beyond it, its key, and the flag that stops
- * its tasks. Every change is made on a copy (`draft`), which becomes the record when it is durable.
+ * One backfill while it is not over: its record as it was committed last, and what is known beyond it. Every change is made on a copy
+ * (`draft`), which becomes the record when it is durable.
  */
 export class LiveBackfill {
-  readonly files: BackfillFiles;
   readonly changes = new Wakeup();
-  readonly control = makeControl();
-  /** The bytes of the key as the client gave them; wiped as soon as they are not needed. */
-  key: Uint8Array | undefined;
-  /** True while a client has the upload open. */
-  uploadOpen = false;
   /** Set when somebody asked for it to be cancelled. */
   cancelRequested = false;
   /** Settles when the backfill does not work any more: it ended, or waits for a client. Never rejects. */
@@ -35,11 +39,11 @@ export class LiveBackfill {
   /** Settles when its end is carried out; undefined before that begins, and after it failed. */
   ending: Promise<void> | undefined;
   readonly #dependencies: BackfillDependencies;
+  readonly #stop = new AbortController();
   #record: BackfillRecord;
 
-  constructor(record: BackfillRecord, files: BackfillFiles, dependencies: BackfillDependencies) {
+  constructor(record: BackfillRecord, dependencies: BackfillDependencies) {
     this.#record = record;
-    this.files = files;
     this.#dependencies = dependencies;
   }
 
@@ -51,24 +55,12 @@ export class LiveBackfill {
     return backfillOf(this.#record).backfillId;
   }
 
+  get kind(): BackfillKind {
+    return kindOf(this.#record);
+  }
+
   get state(): BackfillState {
     return stateOf(this.#record);
-  }
-
-  get uploadComplete(): boolean {
-    const { committedSize, totalSize } = backfillOf(this.#record);
-    return committedSize === totalSize;
-  }
-
-  /** Whether bytes of the backup may come. One that is being cancelled is not shown as cancelled before it is, yet takes none. */
-  get takesUpload(): boolean {
-    return this.state === 'uploading' && !this.cancelRequested;
-  }
-
-  /** The refusal of an upload, when it takes none. */
-  notUploading(): DomainError {
-    const state = this.cancelRequested ? 'cancelled' : this.state;
-    return new DomainError({ reason: 'BACKFILL_NOT_UPLOADING', backfillId: this.id, state });
   }
 
   /** A copy of the record to change. */
@@ -98,12 +90,22 @@ export class LiveBackfill {
 
   /** True once `stopTasks` was called. */
   get stopped(): boolean {
-    return Atomics.load(new Int32Array(this.control), control.cancel) !== 0;
+    return this.#stop.signal.aborted;
   }
 
-  /** Stops the tasks that run for it; they answer CANCELLED. */
+  /** Aborts with `stopTasks`. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Stops what runs for it. */
   stopTasks(): void {
-    Atomics.store(new Int32Array(this.control), control.cancel, 1);
+    this.#stop.abort();
+  }
+
+  /** Gives back what it took beside its record; its record is never written again, but for its end. */
+  release(): Promise<void> {
+    return Promise.resolve();
   }
 
   /** The record as it stands, then each change, some at a time; ends with the last one, or when the signal aborts. */
@@ -118,11 +120,25 @@ export class LiveBackfill {
       await delay(WATCH_PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
   }
+}
 
-  wipeKey(): void {
-    this.key?.fill(0);
-    this.key = undefined;
-  }
+/** Makes the record of a backfill that begins now. */
+export function newRecord(
+  backfill: { sessionId: string; kind: BackfillKind; state: BackfillState; requestId: string; fileName?: string },
+  nowMs: number,
+): BackfillRecord {
+  const { sessionId, kind, state, requestId, fileName = '' } = backfill;
+  return create(BackfillRecordSchema, {
+    backfill: {
+      backfillId: makeServerId(nowMs, randomBytes(16)),
+      sessionId,
+      kind: WIRE_KINDS[kind],
+      state: WIRE_STATES[state],
+      requestId,
+      fileName,
+      createTime: timestampFromMs(nowMs),
+    },
+  });
 }
 
 /** The public part of a record; there is none without. */
@@ -141,6 +157,14 @@ export function stateOf(record: BackfillRecord): BackfillState {
   throw new Error('a backfill record has no state');
 }
 
+/** The kind of a record. Those that were made before there were kinds are of backups. */
+export function kindOf(record: BackfillRecord): BackfillKind {
+  const wire = backfillOf(record).kind;
+  // Safety: the keys of WIRE_KINDS are the kinds.
+  const kinds = Object.entries(WIRE_KINDS) as [BackfillKind, WireKind][];
+  return kinds.find(([, value]) => value === wire)?.[0] ?? 'backup';
+}
+
 /** Throws the fault of a task that did not answer with a result. */
 export function throwFault(fault: BackupFault): never {
   throw new DomainError(fault);
@@ -152,9 +176,19 @@ export const WIRE_STATES: Record<BackfillState, WireState> = {
   'awaiting-key': WireState.AWAITING_KEY,
   decrypting: WireState.DECRYPTING,
   importing: WireState.IMPORTING,
+  waiting: WireState.WAITING,
   succeeded: WireState.SUCCEEDED,
   failed: WireState.FAILED,
   cancelled: WireState.CANCELLED,
+};
+
+/** The wire's number of a kind. */
+export const WIRE_KINDS: Record<BackfillKind, WireKind> = {
+  backup: WireKind.BACKUP,
+  'history-sync': WireKind.HISTORY_SYNC,
+  directory: WireKind.DIRECTORY,
+  'older-messages': WireKind.OLDER_MESSAGES,
+  reconciliation: WireKind.RECONCILIATION,
 };
 
 /** Changes come faster than anybody can look: so many ms are between two of them at least. */

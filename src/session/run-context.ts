@@ -4,11 +4,11 @@ import type { WorkerPool } from '../pool.js';
 import { putBackfill } from '../store/backfills.js';
 import type { Commit } from '../store/commit.js';
 import type { HistoryStore } from '../store/history-store.js';
-import type { LiveBackfill } from './backfill.js';
+import type { BackupBackfill } from './backup-backfill.js';
 
 /** What a run works with. */
 export interface RunContext {
-  backfill: LiveBackfill;
+  backfill: BackupBackfill;
   store: HistoryStore;
   pool: WorkerPool;
   /** The encrypted file: the upload, or the file in the drop directory. */

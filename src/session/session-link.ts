@@ -7,6 +7,7 @@ import {
   isActive,
   isConnected,
   isStopped,
+  type LinkState,
   mayBeSameAccount,
 } from '../domain/link.js';
 import type { Wakeup } from '../store/wakeup.js';
@@ -60,6 +61,16 @@ export class SessionLink {
   /** Wakes when the view has changed; closed when there will be no more. */
   get changes(): Wakeup {
     return this.#standing.changes;
+  }
+
+  /** Where it stands. */
+  get state(): LinkState {
+    return this.#standing.state;
+  }
+
+  /** The connection, while WhatsApp has let it in. */
+  get connection(): LinkConnection | undefined {
+    return isConnected(this.#standing.state) ? this.#connection : undefined;
   }
 
   /** Records what a crash left in the inbox, and connects when the state says that it does so by itself. */

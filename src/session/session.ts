@@ -4,7 +4,6 @@ import type { SessionRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Logger } from '../log.js';
 import type { Commit } from '../store/commit.js';
 import { HistoryStore } from '../store/history-store.js';
-import type { LiveBackfill } from './backfill.js';
 import { Mailbox } from './mailbox.js';
 
 /** What a session works with. */
@@ -22,8 +21,6 @@ export class Session {
   /** As it is in the registry; whoever changes it there changes it here first. */
   record: SessionRecord;
   readonly directory: string;
-  /** The backfill that is not over, if there is one. */
-  backfill: LiveBackfill | undefined;
   readonly #mailbox: Mailbox;
   readonly #dependencies: SessionDependencies;
   #open: OpenHistory | undefined;

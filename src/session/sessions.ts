@@ -1,3 +1,4 @@
+import type { BackfillKind } from '../domain/backfill.js';
 import type { LinkState } from '../domain/link.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
@@ -29,9 +30,10 @@ export interface Sessions {
 
   createBackfill(request: NewBackfill): Promise<BackfillRecord>;
   getBackfill(backfillId: string): Promise<BackfillRecord>;
-  latestBackfill(sessionId: string): Promise<BackfillRecord>;
-  /** The newest first: ids before `beforeId` (`''` for all), at most `limit`; of one session or of all (`''`). */
-  listBackfills(sessionId: string, beforeId: string, limit: number): Promise<BackfillRecord[]>;
+  /** Of a session the running import of a backup, else any that runs, else the latest; of one kind if one is named. */
+  latestBackfill(sessionId: string, kind?: BackfillKind): Promise<BackfillRecord>;
+  /** The newest first: ids before `beforeId` (`''` for all), at most `limit`. */
+  listBackfills(filter: BackfillFilter, beforeId: string, limit: number): Promise<BackfillRecord[]>;
   resumeBackfill(backfillId: string, key: BackupKeyInput): Promise<BackfillRecord>;
   cancelBackfill(backfillId: string): Promise<BackfillRecord>;
   /** The present state, then each change, coalesced; ends after a terminal state or when the signal aborts. */
@@ -62,10 +64,19 @@ export interface LinkView extends LinkAccount {
   offer: LinkOffer | undefined;
 }
 
+/** Which backfills to list: of one session or of all (`''`), of one kind or of all. */
+export interface BackfillFilter {
+  sessionId: string;
+  kind?: BackfillKind | undefined;
+}
+
+/** Where a backup comes from. */
+export type BackupSource = { kind: 'upload'; totalSize: number; fileName: string } | { kind: 'drop'; fileName: string };
+
 /** A new backfill. The key's bytes are the callee's from now on: it wipes them. */
 export interface NewBackfill {
   sessionId: string;
-  source: { kind: 'upload'; totalSize: number; fileName: string } | { kind: 'drop'; fileName: string };
+  source: BackupSource;
   key: BackupKeyInput;
   /** `''` for none. */
   requestId: string;

@@ -3,6 +3,7 @@ import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BackfillKind } from '../domain/backfill.js';
 import { DomainError, invalidArgument } from '../domain/fault.js';
 import { isServerId, makeServerId } from '../domain/server-id.js';
 import { parseSessionId, type SessionId } from '../domain/session-id.js';
@@ -14,7 +15,15 @@ import { Backfills, type BackfillsDependencies } from './backfills.js';
 import { Links } from './links.js';
 import { Session } from './session.js';
 import type { LinkDependencies } from './link-dependencies.js';
-import type { BackupKeyInput, LinkView, NewBackfill, Sessions, SessionView, UploadSink } from './sessions.js';
+import type {
+  BackfillFilter,
+  BackupKeyInput,
+  LinkView,
+  NewBackfill,
+  Sessions,
+  SessionView,
+  UploadSink,
+} from './sessions.js';
 import { tellStorageFull } from './storage-full.js';
 import { watchLink } from './watch-link.js';
 
@@ -42,7 +51,10 @@ export class Supervisor implements Sessions {
   private constructor(registry: Registry, dependencies: SupervisorDependencies) {
     this.#registry = registry;
     this.#dependencies = dependencies;
-    this.#backfills = new Backfills(registry, dependencies, (sessionId) => this.#session(sessionId));
+    this.#backfills = new Backfills(registry, dependencies, {
+      findSession: (sessionId) => this.#session(sessionId),
+      findLink: (session) => this.#links.of(session),
+    });
     this.#links = new Links({
       ...dependencies,
       save: (session, link) => {
@@ -200,12 +212,12 @@ export class Supervisor implements Sessions {
     return this.#backfills.get(backfillId);
   }
 
-  latestBackfill(sessionId: string): Promise<BackfillRecord> {
-    return this.#backfills.latest(parseSessionId(sessionId));
+  latestBackfill(sessionId: string, kind?: BackfillKind): Promise<BackfillRecord> {
+    return this.#backfills.latest(parseSessionId(sessionId), kind);
   }
 
-  listBackfills(sessionId: string, beforeId: string, limit: number): Promise<BackfillRecord[]> {
-    return this.#backfills.list(sessionId === '' ? undefined : parseSessionId(sessionId), beforeId, limit);
+  listBackfills(...page: [filter: BackfillFilter, beforeId: string, limit: number]): Promise<BackfillRecord[]> {
+    return this.#backfills.list(...page);
   }
 
   resumeBackfill(backfillId: string, key: BackupKeyInput): Promise<BackfillRecord> {

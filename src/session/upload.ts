@@ -2,7 +2,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { probeBackup } from '../backup/container/probe.js';
 import { type BackupFault, DomainError } from '../domain/fault.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
-import { backfillOf, type LiveBackfill } from './backfill.js';
+import { backfillOf } from './backfill.js';
+import type { BackupBackfill } from './backup-backfill.js';
 import { HEAD_BYTES, readHead } from './backfill-files.js';
 import type { UploadSink } from './sessions.js';
 import { tellStorageFull } from './storage-full.js';
@@ -21,7 +22,7 @@ export interface UploadEvents {
 
 /** Receives the bytes of one backup, in order, into one file. What `committed_size` says has been synced. */
 export class Upload implements UploadSink {
-  readonly #backfill: LiveBackfill;
+  readonly #backfill: BackupBackfill;
   readonly #file: FileHandle;
   readonly #events: UploadEvents;
   readonly #totalSize: number;
@@ -30,7 +31,7 @@ export class Upload implements UploadSink {
   #probed: boolean;
   #closed = false;
 
-  private constructor(backfill: LiveBackfill, file: FileHandle, events: UploadEvents) {
+  private constructor(backfill: BackupBackfill, file: FileHandle, events: UploadEvents) {
     this.#backfill = backfill;
     this.#file = file;
     this.#events = events;
@@ -42,7 +43,7 @@ export class Upload implements UploadSink {
   }
 
   /** Opens the file at what is committed. Anything beyond was never promised, and is cut off. */
-  static async open(backfill: LiveBackfill, events: UploadEvents): Promise<Upload> {
+  static async open(backfill: BackupBackfill, events: UploadEvents): Promise<Upload> {
     await backfill.files.create();
     const file = await open(
       backfill.files.uploadPath,

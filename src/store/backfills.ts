@@ -1,5 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type BackfillRecord, BackfillRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import { BackfillKind } from '../gen/scrollback/v1/backfill_service_pb.js';
 import type { Commit } from './commit.js';
 import type { Database } from './database.js';
 import { keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
@@ -29,12 +30,28 @@ export async function findByRequest(database: Database, requestId: string): Prom
   return id === undefined ? undefined : getBackfill(database, id.toString());
 }
 
-/** Reads the backfills with ids before `beforeId` (`''` for all), the newest first. */
-export async function listBackfills(database: Database, beforeId: string, limit: number): Promise<BackfillRecord[]> {
+/** Reads the backfills with ids before `beforeId` (`''` for all), the newest first; only those of one kind if one is named. */
+export async function listBackfills(
+  database: Database,
+  beforeId: string,
+  limit: number,
+  kind?: BackfillKind,
+): Promise<BackfillRecord[]> {
   const lt = beforeId === '' ? prefixEnd(keyspace.backfill) : textKey(keyspace.backfill, beforeId);
   const records: BackfillRecord[] = [];
-  for await (const entries of database.scan({ gt: prefixKey(keyspace.backfill), lt, reverse: true, limit })) {
-    for (const [, value] of entries) records.push(fromBinary(BackfillRecordSchema, value));
+  const whole = { gt: prefixKey(keyspace.backfill), lt, reverse: true };
+  const range = kind === undefined ? { ...whole, limit } : whole;
+  for await (const entries of database.scan(range)) {
+    for (const [, value] of entries) {
+      const record = fromBinary(BackfillRecordSchema, value);
+      if (kind === undefined || wireKindOf(record) === kind) records.push(record);
+      if (records.length === limit) return records;
+    }
   }
   return records;
+}
+
+/** Records that were made before there were kinds are of backups. */
+function wireKindOf({ backfill }: BackfillRecord): BackfillKind {
+  return backfill === undefined || backfill.kind === BackfillKind.UNSPECIFIED ? BackfillKind.BACKUP : backfill.kind;
 }

@@ -9,6 +9,7 @@ import {
   ResolutionSchema,
   LogEntrySchema,
 } from '../gen/scrollback/store/v1/record_pb.js';
+import type { BackfillKind } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { findByRequest, getBackfill, listBackfills } from './backfills.js';
 import { Commit } from './commit.js';
 import { Database, type DatabaseOptions } from './database.js';
@@ -252,8 +253,8 @@ export class HistoryStore extends HistoryReads {
   }
 
   /** Reads the backfills with ids before `beforeId` (`''` for all), the newest first. */
-  listBackfills(beforeId: string, limit: number): Promise<BackfillRecord[]> {
-    return listBackfills(this.#database, beforeId, limit);
+  listBackfills(...page: [beforeId: string, limit: number, kind?: BackfillKind]): Promise<BackfillRecord[]> {
+    return listBackfills(this.#database, ...page);
   }
 }
 

@@ -53,6 +53,7 @@ describe('scrollback import', () => {
     expect(stdout.split('\n')).toEqual([
       'backfill           bf-1',
       'session            alice',
+      'kind               backup',
       'file               msgstore.db.crypt15',
       'state              succeeded',
       'created            2026-02-16T18:00:00Z',

@@ -202,7 +202,7 @@ describe('the lists', () => {
       sessionId: 'alice',
       revision: '7',
     });
-    expect((await run('backfills')).stdout).toContain('bf-0      alice    succeeded');
+    expect((await run('backfills')).stdout).toContain('bf-0      alice    backup  succeeded');
     expect((await run('backfills', 'get', 'bf-0')).stdout).toContain('state          succeeded\n');
     for (const shown of [
       ['sessions', 'alice'],

@@ -15,7 +15,8 @@ import { StatusSchema } from '../../src/gen/google/rpc/status_pb.js';
 import { makeLogger } from '../../src/log.js';
 import type { WorkerPool } from '../../src/pool.js';
 import { BackfillFiles } from '../../src/session/backfill-files.js';
-import { backfillOf, LiveBackfill, WIRE_STATES } from '../../src/session/backfill.js';
+import { backfillOf, WIRE_STATES } from '../../src/session/backfill.js';
+import { BackupBackfill } from '../../src/session/backup-backfill.js';
 import { runBackfill } from '../../src/session/backfill-run.js';
 import type { RunContext } from '../../src/session/run-context.js';
 import { Session } from '../../src/session/session.js';
@@ -92,9 +93,9 @@ function aPool(before: (page: number) => Promise<void>): WorkerPool {
   return { threads: 1, survey, readPage, readDirectory } as unknown as WorkerPool;
 }
 
-function aBackfill(record: BackfillRecord): LiveBackfill {
+function aBackfill(record: BackfillRecord): BackupBackfill {
   const describeFault = () => create(StatusSchema);
-  return new LiveBackfill(record, new BackfillFiles(directory, BACKFILL_ID), { now: () => nowMs, describeFault });
+  return new BackupBackfill(record, new BackfillFiles(directory, BACKFILL_ID), { now: () => nowMs, describeFault });
 }
 
 function newRecord(): BackfillRecord {
@@ -105,7 +106,7 @@ function newRecord(): BackfillRecord {
   });
 }
 
-function run(backfill: LiveBackfill, pool: WorkerPool, commit: RunContext['commit']): Promise<BackfillRecord> {
+function run(backfill: BackupBackfill, pool: WorkerPool, commit: RunContext['commit']): Promise<BackfillRecord> {
   return session.use((store) =>
     runBackfill({
       backfill,

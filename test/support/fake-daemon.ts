@@ -11,6 +11,7 @@ import type {
 import {
   BackfillSchema,
   BackfillService,
+  BackfillKind,
   BackfillState,
   type UploadBackupRequestSchema,
 } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
@@ -95,7 +96,7 @@ export class FakeDaemon {
   }
 
   addBackfill(fields: MessageInitShape<typeof BackfillSchema> & { backfillId: string }): void {
-    this.backfills.set(fields.backfillId, create(BackfillSchema, fields));
+    this.backfills.set(fields.backfillId, create(BackfillSchema, { kind: BackfillKind.BACKUP, ...fields }));
   }
 
   #sessionHandlers(): Handlers<typeof SessionService> {

@@ -1,10 +1,13 @@
 import { EventEmitter, once } from 'node:events';
 import { clone, create } from '@bufbuild/protobuf';
+import { type BackfillKind, isTerminal } from '../../src/domain/backfill.js';
 import { DomainError } from '../../src/domain/fault.js';
 import type { BackfillRecord } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { BackfillRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { BackfillState } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
+import { kindOf, stateOf } from '../../src/session/backfill.js';
 import type {
+  BackfillFilter,
   BackupKeyInput,
   LinkView,
   NewBackfill,
@@ -140,18 +143,21 @@ export class MemorySessions implements Sessions {
     return this.#backfill(backfillId);
   }
 
-  async latestBackfill(sessionId: string): Promise<BackfillRecord> {
+  async latestBackfill(sessionId: string, kind?: BackfillKind): Promise<BackfillRecord> {
     await this.before('latestBackfill');
-    const latest = (await this.listBackfills(sessionId, '', 1))[0];
+    const latest = (await this.listBackfills({ sessionId, kind }, '', 1))[0];
     if (latest === undefined) throw new DomainError({ reason: 'BACKFILL_NOT_FOUND', backfillId: '' });
     return latest;
   }
 
-  async listBackfills(sessionId: string, beforeId: string, limit: number): Promise<BackfillRecord[]> {
+  async listBackfills({ sessionId, kind }: BackfillFilter, beforeId: string, limit: number): Promise<BackfillRecord[]> {
     await this.before('listBackfills');
     const ids = [...this.#backfills.keys()].sort().reverse();
     const records = ids.filter((id) => beforeId === '' || id < beforeId).map((id) => this.#backfill(id));
-    return records.filter((record) => sessionId === '' || record.backfill?.sessionId === sessionId).slice(0, limit);
+    return records
+      .filter((record) => sessionId === '' || record.backfill?.sessionId === sessionId)
+      .filter((record) => kind === undefined || kindOf(record) === kind)
+      .slice(0, limit);
   }
 
   async resumeBackfill(backfillId: string, key: BackupKeyInput): Promise<BackfillRecord> {
@@ -170,7 +176,7 @@ export class MemorySessions implements Sessions {
     while (!signal.aborted) {
       const record = this.#backfill(backfillId);
       yield record;
-      if ((record.backfill?.state ?? 0) >= BackfillState.SUCCEEDED) return;
+      if (isTerminal(stateOf(record))) return;
       await once(this.#changes, backfillId, { signal }).catch(() => undefined);
     }
   }

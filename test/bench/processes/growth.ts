@@ -8,7 +8,8 @@ import { makeServerId } from '../../../src/domain/server-id.js';
 import { BackfillRecordSchema, SessionRecordSchema } from '../../../src/gen/scrollback/store/v1/record_pb.js';
 import { WorkerPool } from '../../../src/pool.js';
 import { toStatus } from '../../../src/rpc/status.js';
-import { backfillOf, LiveBackfill, WIRE_STATES } from '../../../src/session/backfill.js';
+import { backfillOf, WIRE_STATES } from '../../../src/session/backfill.js';
+import { BackupBackfill } from '../../../src/session/backup-backfill.js';
 import { BackfillFiles } from '../../../src/session/backfill-files.js';
 import { runBackfill } from '../../../src/session/backfill-run.js';
 import { Session } from '../../../src/session/session.js';
@@ -77,7 +78,7 @@ function openLayer(directory: string): { pool: WorkerPool; session: Session } {
   return { pool, session };
 }
 
-function newBackfill(session: Session, key: Buffer): LiveBackfill {
+function newBackfill(session: Session, key: Buffer): BackupBackfill {
   const now = Date.now();
   const backfillId = makeServerId(now, randomBytes(16));
   const record = create(BackfillRecordSchema, {
@@ -89,7 +90,7 @@ function newBackfill(session: Session, key: Buffer): LiveBackfill {
     },
   });
   const files = new BackfillFiles(session.directory, backfillId);
-  const backfill = new LiveBackfill(record, files, { now: Date.now, describeFault: toStatus });
+  const backfill = new BackupBackfill(record, files, { now: Date.now, describeFault: toStatus });
   backfill.key = key;
   return backfill;
 }

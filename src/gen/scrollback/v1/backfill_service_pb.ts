@@ -14,12 +14,14 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/v1/backfill_service.proto.
  */
 export const file_scrollback_v1_backfill_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRzY3JvbGxiYWNrL3YxL2JhY2tmaWxsX3NlcnZpY2UucHJvdG8SDXNjcm9sbGJhY2sudjEimAUKCEJhY2tmaWxsEhMKC2JhY2tmaWxsX2lkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSKwoFc3RhdGUYAyABKA4yHC5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsU3RhdGUSFgoOY29tbWl0dGVkX3NpemUYBCABKAQSEgoKdG90YWxfc2l6ZRgFIAEoBBIWCg5kZWNyeXB0ZWRfc2l6ZRgGIAEoBBISCgpyb3dzX3RvdGFsGAcgASgEEhEKCXJvd3NfcmVhZBgIIAEoBBIWCg5tZXNzYWdlc19hZGRlZBgJIAEoBBIYChBtZXNzYWdlc191cGRhdGVkGAogASgEEhoKEm1lc3NhZ2VzX3VuY2hhbmdlZBgLIAEoBBIwCgxyb3dzX3NraXBwZWQYDCADKAsyGi5zY3JvbGxiYWNrLnYxLlNraXBwZWRSb3dzEg0KBWNoYXRzGA0gASgEEhAKCGNvbnRhY3RzGA4gASgEEg4KBmdyb3VwcxgPIAEoBBIVCg1ncm91cF9tZW1iZXJzGBAgASgEEhgKEG1lc3NhZ2VzX2RlbGV0ZWQYESABKAQSIQoFZXJyb3IYEiABKAsyEi5nb29nbGUucnBjLlN0YXR1cxIvCgtjcmVhdGVfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHdhcm5pbmdzGBYgAygJEhIKCnJlcXVlc3RfaWQYFyABKAkSEQoJZmlsZV9uYW1lGBggASgJIkcKC1NraXBwZWRSb3dzEikKBnJlYXNvbhgBIAEoDjIZLnNjcm9sbGJhY2sudjEuU2tpcFJlYXNvbhINCgVjb3VudBgCIAEoBCI1CglCYWNrdXBLZXkSEAoGZGlnaXRzGAEgASgJSAASDgoEZmlsZRgCIAEoDEgAQgYKBGZvcm0iNQoMVXBsb2FkU291cmNlEhIKCnRvdGFsX3NpemUYASABKAQSEQoJZmlsZV9uYW1lGAIgASgJIh8KCkRyb3BTb3VyY2USEQoJZmlsZV9uYW1lGAEgASgJIsoBChVDcmVhdGVCYWNrZmlsbFJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRItCgZ1cGxvYWQYAiABKAsyGy5zY3JvbGxiYWNrLnYxLlVwbG9hZFNvdXJjZUgAEikKBGRyb3AYAyABKAsyGS5zY3JvbGxiYWNrLnYxLkRyb3BTb3VyY2VIABIlCgNrZXkYBCABKAsyGC5zY3JvbGxiYWNrLnYxLkJhY2t1cEtleRISCgpyZXF1ZXN0X2lkGAUgASgJQggKBnNvdXJjZSJDChZDcmVhdGVCYWNrZmlsbFJlc3BvbnNlEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCJOChNVcGxvYWRCYWNrdXBSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJEhQKDHdyaXRlX29mZnNldBgCIAEoBBIMCgRkYXRhGAMgASgMIlkKFFVwbG9hZEJhY2t1cFJlc3BvbnNlEhYKDmNvbW1pdHRlZF9zaXplGAEgASgEEikKCGJhY2tmaWxsGAIgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCJKChJHZXRCYWNrZmlsbFJlcXVlc3QSFQoLYmFja2ZpbGxfaWQYASABKAlIABIUCgpzZXNzaW9uX2lkGAIgASgJSABCBwoFd2hpY2giQAoTR2V0QmFja2ZpbGxSZXNwb25zZRIpCghiYWNrZmlsbBgBIAEoCzIXLnNjcm9sbGJhY2sudjEuQmFja2ZpbGwiUQoUTGlzdEJhY2tmaWxsc1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJcChVMaXN0QmFja2ZpbGxzUmVzcG9uc2USKgoJYmFja2ZpbGxzGAEgAygLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiUwoVUmVzdW1lQmFja2ZpbGxSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJEiUKA2tleRgCIAEoCzIYLnNjcm9sbGJhY2sudjEuQmFja3VwS2V5IkMKFlJlc3VtZUJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsIiwKFUNhbmNlbEJhY2tmaWxsUmVxdWVzdBITCgtiYWNrZmlsbF9pZBgBIAEoCSJDChZDYW5jZWxCYWNrZmlsbFJlc3BvbnNlEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCIrChRXYXRjaEJhY2tmaWxsUmVxdWVzdBITCgtiYWNrZmlsbF9pZBgBIAEoCSJCChVXYXRjaEJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsKoICCg1CYWNrZmlsbFN0YXRlEh4KGkJBQ0tGSUxMX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYQkFDS0ZJTExfU1RBVEVfVVBMT0FESU5HEAESHwobQkFDS0ZJTExfU1RBVEVfQVdBSVRJTkdfS0VZEAISHQoZQkFDS0ZJTExfU1RBVEVfREVDUllQVElORxADEhwKGEJBQ0tGSUxMX1NUQVRFX0lNUE9SVElORxAEEhwKGEJBQ0tGSUxMX1NUQVRFX1NVQ0NFRURFRBAFEhkKFUJBQ0tGSUxMX1NUQVRFX0ZBSUxFRBAGEhwKGEJBQ0tGSUxMX1NUQVRFX0NBTkNFTExFRBAHKqoBCgpTa2lwUmVhc29uEhsKF1NLSVBfUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoUU0tJUF9SRUFTT05fU0VOVElORUwQARIWChJTS0lQX1JFQVNPTl9PUlBIQU4QAhIXChNTS0lQX1JFQVNPTl9ERUxFVEVEEAMSGQoVU0tJUF9SRUFTT05fRFVQTElDQVRFEAQSGQoVU0tJUF9SRUFTT05fTUFMRk9STUVEEAUymQUKD0JhY2tmaWxsU2VydmljZRJdCg5DcmVhdGVCYWNrZmlsbBIkLnNjcm9sbGJhY2sudjEuQ3JlYXRlQmFja2ZpbGxSZXF1ZXN0GiUuc2Nyb2xsYmFjay52MS5DcmVhdGVCYWNrZmlsbFJlc3BvbnNlElkKDFVwbG9hZEJhY2t1cBIiLnNjcm9sbGJhY2sudjEuVXBsb2FkQmFja3VwUmVxdWVzdBojLnNjcm9sbGJhY2sudjEuVXBsb2FkQmFja3VwUmVzcG9uc2UoARJUCgtHZXRCYWNrZmlsbBIhLnNjcm9sbGJhY2sudjEuR2V0QmFja2ZpbGxSZXF1ZXN0GiIuc2Nyb2xsYmFjay52MS5HZXRCYWNrZmlsbFJlc3BvbnNlEloKDUxpc3RCYWNrZmlsbHMSIy5zY3JvbGxiYWNrLnYxLkxpc3RCYWNrZmlsbHNSZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5MaXN0QmFja2ZpbGxzUmVzcG9uc2USXQoOUmVzdW1lQmFja2ZpbGwSJC5zY3JvbGxiYWNrLnYxLlJlc3VtZUJhY2tmaWxsUmVxdWVzdBolLnNjcm9sbGJhY2sudjEuUmVzdW1lQmFja2ZpbGxSZXNwb25zZRJdCg5DYW5jZWxCYWNrZmlsbBIkLnNjcm9sbGJhY2sudjEuQ2FuY2VsQmFja2ZpbGxSZXF1ZXN0GiUuc2Nyb2xsYmFjay52MS5DYW5jZWxCYWNrZmlsbFJlc3BvbnNlElwKDVdhdGNoQmFja2ZpbGwSIy5zY3JvbGxiYWNrLnYxLldhdGNoQmFja2ZpbGxSZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5XYXRjaEJhY2tmaWxsUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("CiRzY3JvbGxiYWNrL3YxL2JhY2tmaWxsX3NlcnZpY2UucHJvdG8SDXNjcm9sbGJhY2sudjEihwYKCEJhY2tmaWxsEhMKC2JhY2tmaWxsX2lkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSKwoFc3RhdGUYAyABKA4yHC5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsU3RhdGUSFgoOY29tbWl0dGVkX3NpemUYBCABKAQSEgoKdG90YWxfc2l6ZRgFIAEoBBIWCg5kZWNyeXB0ZWRfc2l6ZRgGIAEoBBISCgpyb3dzX3RvdGFsGAcgASgEEhEKCXJvd3NfcmVhZBgIIAEoBBIWCg5tZXNzYWdlc19hZGRlZBgJIAEoBBIYChBtZXNzYWdlc191cGRhdGVkGAogASgEEhoKEm1lc3NhZ2VzX3VuY2hhbmdlZBgLIAEoBBIwCgxyb3dzX3NraXBwZWQYDCADKAsyGi5zY3JvbGxiYWNrLnYxLlNraXBwZWRSb3dzEg0KBWNoYXRzGA0gASgEEhAKCGNvbnRhY3RzGA4gASgEEg4KBmdyb3VwcxgPIAEoBBIVCg1ncm91cF9tZW1iZXJzGBAgASgEEhgKEG1lc3NhZ2VzX2RlbGV0ZWQYESABKAQSIQoFZXJyb3IYEiABKAsyEi5nb29nbGUucnBjLlN0YXR1cxIvCgtjcmVhdGVfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHdhcm5pbmdzGBYgAygJEhIKCnJlcXVlc3RfaWQYFyABKAkSEQoJZmlsZV9uYW1lGBggASgJEikKBGtpbmQYGSABKA4yGy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsS2luZBIdChBwcm9ncmVzc19wZXJjZW50GBogASgNSACIAQESDgoGY2h1bmtzGBsgASgEQhMKEV9wcm9ncmVzc19wZXJjZW50IkcKC1NraXBwZWRSb3dzEikKBnJlYXNvbhgBIAEoDjIZLnNjcm9sbGJhY2sudjEuU2tpcFJlYXNvbhINCgVjb3VudBgCIAEoBCI1CglCYWNrdXBLZXkSEAoGZGlnaXRzGAEgASgJSAASDgoEZmlsZRgCIAEoDEgAQgYKBGZvcm0iNQoMVXBsb2FkU291cmNlEhIKCnRvdGFsX3NpemUYASABKAQSEQoJZmlsZV9uYW1lGAIgASgJIh8KCkRyb3BTb3VyY2USEQoJZmlsZV9uYW1lGAEgASgJIsoBChVDcmVhdGVCYWNrZmlsbFJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRItCgZ1cGxvYWQYAiABKAsyGy5zY3JvbGxiYWNrLnYxLlVwbG9hZFNvdXJjZUgAEikKBGRyb3AYAyABKAsyGS5zY3JvbGxiYWNrLnYxLkRyb3BTb3VyY2VIABIlCgNrZXkYBCABKAsyGC5zY3JvbGxiYWNrLnYxLkJhY2t1cEtleRISCgpyZXF1ZXN0X2lkGAUgASgJQggKBnNvdXJjZSJDChZDcmVhdGVCYWNrZmlsbFJlc3BvbnNlEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCJOChNVcGxvYWRCYWNrdXBSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJEhQKDHdyaXRlX29mZnNldBgCIAEoBBIMCgRkYXRhGAMgASgMIlkKFFVwbG9hZEJhY2t1cFJlc3BvbnNlEhYKDmNvbW1pdHRlZF9zaXplGAEgASgEEikKCGJhY2tmaWxsGAIgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCJ1ChJHZXRCYWNrZmlsbFJlcXVlc3QSFQoLYmFja2ZpbGxfaWQYASABKAlIABIUCgpzZXNzaW9uX2lkGAIgASgJSAASKQoEa2luZBgDIAEoDjIbLnNjcm9sbGJhY2sudjEuQmFja2ZpbGxLaW5kQgcKBXdoaWNoIkAKE0dldEJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsInwKFExpc3RCYWNrZmlsbHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSKQoEa2luZBgEIAEoDjIbLnNjcm9sbGJhY2sudjEuQmFja2ZpbGxLaW5kIlwKFUxpc3RCYWNrZmlsbHNSZXNwb25zZRIqCgliYWNrZmlsbHMYASADKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJTChVSZXN1bWVCYWNrZmlsbFJlcXVlc3QSEwoLYmFja2ZpbGxfaWQYASABKAkSJQoDa2V5GAIgASgLMhguc2Nyb2xsYmFjay52MS5CYWNrdXBLZXkiQwoWUmVzdW1lQmFja2ZpbGxSZXNwb25zZRIpCghiYWNrZmlsbBgBIAEoCzIXLnNjcm9sbGJhY2sudjEuQmFja2ZpbGwiLAoVQ2FuY2VsQmFja2ZpbGxSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJIkMKFkNhbmNlbEJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsIisKFFdhdGNoQmFja2ZpbGxSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJIkIKFVdhdGNoQmFja2ZpbGxSZXNwb25zZRIpCghiYWNrZmlsbBgBIAEoCzIXLnNjcm9sbGJhY2sudjEuQmFja2ZpbGwqyAEKDEJhY2tmaWxsS2luZBIdChlCQUNLRklMTF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUQkFDS0ZJTExfS0lORF9CQUNLVVAQARIeChpCQUNLRklMTF9LSU5EX0hJU1RPUllfU1lOQxACEhsKF0JBQ0tGSUxMX0tJTkRfRElSRUNUT1JZEAMSIAocQkFDS0ZJTExfS0lORF9PTERFUl9NRVNTQUdFUxAEEiAKHEJBQ0tGSUxMX0tJTkRfUkVDT05DSUxJQVRJT04QBSqeAgoNQmFja2ZpbGxTdGF0ZRIeChpCQUNLRklMTF9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEJBQ0tGSUxMX1NUQVRFX1VQTE9BRElORxABEh8KG0JBQ0tGSUxMX1NUQVRFX0FXQUlUSU5HX0tFWRACEh0KGUJBQ0tGSUxMX1NUQVRFX0RFQ1JZUFRJTkcQAxIcChhCQUNLRklMTF9TVEFURV9JTVBPUlRJTkcQBBIcChhCQUNLRklMTF9TVEFURV9TVUNDRUVERUQQBRIZChVCQUNLRklMTF9TVEFURV9GQUlMRUQQBhIcChhCQUNLRklMTF9TVEFURV9DQU5DRUxMRUQQBxIaChZCQUNLRklMTF9TVEFURV9XQUlUSU5HEAgqqgEKClNraXBSZWFzb24SGwoXU0tJUF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRTS0lQX1JFQVNPTl9TRU5USU5FTBABEhYKElNLSVBfUkVBU09OX09SUEhBThACEhcKE1NLSVBfUkVBU09OX0RFTEVURUQQAxIZChVTS0lQX1JFQVNPTl9EVVBMSUNBVEUQBBIZChVTS0lQX1JFQVNPTl9NQUxGT1JNRUQQBTKZBQoPQmFja2ZpbGxTZXJ2aWNlEl0KDkNyZWF0ZUJhY2tmaWxsEiQuc2Nyb2xsYmFjay52MS5DcmVhdGVCYWNrZmlsbFJlcXVlc3QaJS5zY3JvbGxiYWNrLnYxLkNyZWF0ZUJhY2tmaWxsUmVzcG9uc2USWQoMVXBsb2FkQmFja3VwEiIuc2Nyb2xsYmFjay52MS5VcGxvYWRCYWNrdXBSZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5VcGxvYWRCYWNrdXBSZXNwb25zZSgBElQKC0dldEJhY2tmaWxsEiEuc2Nyb2xsYmFjay52MS5HZXRCYWNrZmlsbFJlcXVlc3QaIi5zY3JvbGxiYWNrLnYxLkdldEJhY2tmaWxsUmVzcG9uc2USWgoNTGlzdEJhY2tmaWxscxIjLnNjcm9sbGJhY2sudjEuTGlzdEJhY2tmaWxsc1JlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLkxpc3RCYWNrZmlsbHNSZXNwb25zZRJdCg5SZXN1bWVCYWNrZmlsbBIkLnNjcm9sbGJhY2sudjEuUmVzdW1lQmFja2ZpbGxSZXF1ZXN0GiUuc2Nyb2xsYmFjay52MS5SZXN1bWVCYWNrZmlsbFJlc3BvbnNlEl0KDkNhbmNlbEJhY2tmaWxsEiQuc2Nyb2xsYmFjay52MS5DYW5jZWxCYWNrZmlsbFJlcXVlc3QaJS5zY3JvbGxiYWNrLnYxLkNhbmNlbEJhY2tmaWxsUmVzcG9uc2USXAoNV2F0Y2hCYWNrZmlsbBIjLnNjcm9sbGJhY2sudjEuV2F0Y2hCYWNrZmlsbFJlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLldhdGNoQmFja2ZpbGxSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
- * The job that imports one backup. Always, at every moment: `rows_read` =
- * `messages_added` + `messages_updated` + `messages_unchanged` + the sum of
- * `rows_skipped`. Every row of the backup's message tables is accounted for.
+ * The job that fills a session from one source: a backup, or what the link
+ * fetches. Always, at every moment: `rows_read` = `messages_added` +
+ * `messages_updated` + `messages_unchanged` + the sum of `rows_skipped`. Every row
+ * of the backup's message tables is accounted for. What concerns files (sizes,
+ * `file_name`, `rows_total`) is empty for kinds that read none.
  *
  * @generated from message scrollback.v1.Backfill
  */
@@ -164,7 +166,7 @@ export type Backfill = Message<"scrollback.v1.Backfill"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * When its first row was read; absent before.
+   * When its first row was read, or its link first worked on it; absent before.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 20;
    */
@@ -197,6 +199,28 @@ export type Backfill = Message<"scrollback.v1.Backfill"> & {
    * @generated from field: string file_name = 24;
    */
   fileName: string;
+
+  /**
+   * What it fills the session with.
+   *
+   * @generated from field: scrollback.v1.BackfillKind kind = 25;
+   */
+  kind: BackfillKind;
+
+  /**
+   * How far it is, 0 to 100, where that can be known; it never falls. BACKUP: the
+   * part of its rows that are read, from IMPORTING on, 100 when SUCCEEDED.
+   *
+   * @generated from field: optional uint32 progress_percent = 26;
+   */
+  progressPercent?: number | undefined;
+
+  /**
+   * How many parts of what the link fetches are in the history. 0 for BACKUP.
+   *
+   * @generated from field: uint64 chunks = 27;
+   */
+  chunks: bigint;
 };
 
 /**
@@ -489,13 +513,22 @@ export type GetBackfillRequest = Message<"scrollback.v1.GetBackfillRequest"> & {
     case: "backfillId";
   } | {
     /**
-     * The running backfill of this session, else its latest.
+     * Of this session the running import of a backup, else any that runs, else
+     * the latest.
      *
      * @generated from field: string session_id = 2;
      */
     value: string;
     case: "sessionId";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * With `session_id`: only a backfill of this kind, the running one, else the
+   * latest; unspecified for any kind. INVALID_ARGUMENT with `backfill_id`.
+   *
+   * @generated from field: scrollback.v1.BackfillKind kind = 3;
+   */
+  kind: BackfillKind;
 };
 
 /**
@@ -552,6 +585,13 @@ export type ListBackfillsRequest = Message<"scrollback.v1.ListBackfillsRequest">
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
+
+  /**
+   * Only those of this kind; unspecified for all.
+   *
+   * @generated from field: scrollback.v1.BackfillKind kind = 4;
+   */
+  kind: BackfillKind;
 };
 
 /**
@@ -723,6 +763,61 @@ export const WatchBackfillResponseSchema: GenMessage<WatchBackfillResponse> = /*
   messageDesc(file_scrollback_v1_backfill_service, 18);
 
 /**
+ * What a backfill fills its session with.
+ *
+ * @generated from enum scrollback.v1.BackfillKind
+ */
+export enum BackfillKind {
+  /**
+   * Not stated.
+   *
+   * @generated from enum value: BACKFILL_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The backup of a phone: a file.
+   *
+   * @generated from enum value: BACKFILL_KIND_BACKUP = 1;
+   */
+  BACKUP = 1,
+
+  /**
+   * The history that WhatsApp sends by itself, above all after pairing.
+   *
+   * @generated from enum value: BACKFILL_KIND_HISTORY_SYNC = 2;
+   */
+  HISTORY_SYNC = 2,
+
+  /**
+   * The people and groups of the account, asked of WhatsApp.
+   *
+   * @generated from enum value: BACKFILL_KIND_DIRECTORY = 3;
+   */
+  DIRECTORY = 3,
+
+  /**
+   * Messages before those that are known, asked of the phone.
+   *
+   * @generated from enum value: BACKFILL_KIND_OLDER_MESSAGES = 4;
+   */
+  OLDER_MESSAGES = 4,
+
+  /**
+   * Messages that an outage may have kept away, asked of the phone.
+   *
+   * @generated from enum value: BACKFILL_KIND_RECONCILIATION = 5;
+   */
+  RECONCILIATION = 5,
+}
+
+/**
+ * Describes the enum scrollback.v1.BackfillKind.
+ */
+export const BackfillKindSchema: GenEnum<BackfillKind> = /*@__PURE__*/
+  enumDesc(file_scrollback_v1_backfill_service, 0);
+
+/**
  * Where a backfill stands.
  *
  * @generated from enum scrollback.v1.BackfillState
@@ -757,7 +852,7 @@ export enum BackfillState {
   DECRYPTING = 3,
 
   /**
-   * Rows are read, merged and committed.
+   * Rows are read, merged and committed; of kinds that are not BACKUP: it works.
    *
    * @generated from enum value: BACKFILL_STATE_IMPORTING = 4;
    */
@@ -783,13 +878,21 @@ export enum BackfillState {
    * @generated from enum value: BACKFILL_STATE_CANCELLED = 7;
    */
   CANCELLED = 7,
+
+  /**
+   * It waits until the session's link is connected (or, where its kind says so,
+   * until the phone answers), and goes on by itself. Never for BACKUP.
+   *
+   * @generated from enum value: BACKFILL_STATE_WAITING = 8;
+   */
+  WAITING = 8,
 }
 
 /**
  * Describes the enum scrollback.v1.BackfillState.
  */
 export const BackfillStateSchema: GenEnum<BackfillState> = /*@__PURE__*/
-  enumDesc(file_scrollback_v1_backfill_service, 0);
+  enumDesc(file_scrollback_v1_backfill_service, 1);
 
 /**
  * Why a row is not a message.
@@ -846,16 +949,19 @@ export enum SkipReason {
  * Describes the enum scrollback.v1.SkipReason.
  */
 export const SkipReasonSchema: GenEnum<SkipReason> = /*@__PURE__*/
-  enumDesc(file_scrollback_v1_backfill_service, 1);
+  enumDesc(file_scrollback_v1_backfill_service, 2);
 
 /**
- * Imports a phone's encrypted backup into a session.
+ * Fills a session with what is older than its link, or beside it: a phone's
+ * encrypted backup, or what the session's link fetches from WhatsApp.
  *
- * The life of a backfill: `CreateBackfill`, then `UploadBackup` (not for a file
- * in the drop directory), while `WatchBackfill` tells how it goes. It survives
- * a crash and a restart of the daemon: with a file that was already decrypted
- * it goes on by itself, before that it says AWAITING_KEY and goes on after
- * `ResumeBackfill`. A session runs one backfill at a time.
+ * The life of a backfill of a backup: `CreateBackfill`, then `UploadBackup` (not
+ * for a file in the drop directory), while `WatchBackfill` tells how it goes. It
+ * survives a crash and a restart of the daemon: with a file that was already
+ * decrypted it goes on by itself, before that it says AWAITING_KEY and goes on
+ * after `ResumeBackfill`. Of the other kinds (`BackfillKind`) each survives, too,
+ * and goes on by itself as soon as the session's link is connected. A session
+ * runs one backfill of each kind at a time; kinds run beside each other.
  *
  * Beside the errors of SessionService, as google.rpc.Status with one ErrorInfo
  * (domain `scrollback`): NOT_FOUND `BACKFILL_NOT_FOUND`; ALREADY_EXISTS
@@ -870,8 +976,8 @@ export const SkipReasonSchema: GenEnum<SkipReason> = /*@__PURE__*/
  */
 export const BackfillService: GenService<{
   /**
-   * Creates a backfill. A second one for a session that has one running is
-   * refused with `BACKFILL_RUNNING`; the same `request_id` again returns the
+   * Creates a backfill. A second one for a session that has one of the same kind
+   * running is refused with `BACKFILL_RUNNING`; the same `request_id` again returns the
    * first one. A file in the drop directory is probed at once: a wrong key or a
    * wrong file is refused here and no backfill is made.
    *
@@ -900,8 +1006,8 @@ export const BackfillService: GenService<{
     output: typeof UploadBackupResponseSchema;
   },
   /**
-   * Returns a backfill: by its id, or the running (else the latest) one of a
-   * session.
+   * Returns a backfill: by its id, or one of a session: the running import of a
+   * backup, else any that runs, else the latest.
    *
    * @generated from rpc scrollback.v1.BackfillService.GetBackfill
    */
@@ -922,7 +1028,7 @@ export const BackfillService: GenService<{
   },
   /**
    * Gives a backfill that is AWAITING_KEY its key, and goes on with it. A backfill
-   * that needs no key is returned as it is. FAILED_PRECONDITION
+   * that needs no key, of whatever kind, is returned as it is. FAILED_PRECONDITION
    * `BACKFILL_ENDED` when it has ended; a wrong key leaves it AWAITING_KEY.
    *
    * @generated from rpc scrollback.v1.BackfillService.ResumeBackfill
@@ -934,7 +1040,7 @@ export const BackfillService: GenService<{
   },
   /**
    * Cancels a backfill, in any phase, within two seconds. Its files are removed;
-   * messages that were already committed stay. Cancelling one that has ended
+   * what was already committed stays. Cancelling one that has ended
    * changes nothing and is not an error.
    *
    * @generated from rpc scrollback.v1.BackfillService.CancelBackfill
