@@ -124,7 +124,8 @@ async function listBackfills({ connection, output, signal }: Run, options: ListO
   if (count === 0 && !output.json) output.note('no backfills');
 }
 
-async function watchBackfill(run: Run, backfillId: string): Promise<void> {
+/** Follows a backfill to its end and shows it. Throws the failure that it ends with. */
+export async function watchBackfill(run: Run, backfillId: string): Promise<void> {
   const { connection, output, signal } = run;
   const progress = new Progress(process.stderr, () => performance.now());
   let last: Backfill | undefined;

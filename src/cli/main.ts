@@ -9,6 +9,7 @@ import { addGroups } from './groups.js';
 import { addImport } from './import.js';
 import { addLink } from './link.js';
 import { addMessages } from './messages.js';
+import { addRefresh } from './refresh.js';
 import { addServe } from './serve.js';
 import { addSessions } from './sessions.js';
 import { visible } from './terminal-text.js';
@@ -44,6 +45,7 @@ addSessions(program);
 addBackfills(program);
 addLink(program);
 addUnlink(program);
+addRefresh(program);
 
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

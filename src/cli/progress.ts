@@ -1,12 +1,14 @@
 import { Presets, SingleBar } from 'cli-progress';
 import type { Backfill } from '../gen/scrollback/v1/backfill_service_pb.js';
-import { BackfillState } from '../gen/scrollback/v1/backfill_service_pb.js';
+import { BackfillKind, BackfillState } from '../gen/scrollback/v1/backfill_service_pb.js';
 
 /** How far one phase of an import is. */
 export interface Step {
-  phase: 'upload' | 'decrypt' | 'import';
+  phase: 'upload' | 'decrypt' | 'import' | 'fetch';
   done: number;
   total: number;
+  /** What is shown beside it, instead of amounts and rates. */
+  note?: string;
 }
 
 /** Over how long the rate is measured: long enough to be calm, short enough to follow a change. Chosen, not measured. */
@@ -17,6 +19,7 @@ const plainIntervalMs = 5_000;
 
 /** Returns how far a backfill is; undefined while there is nothing to measure. */
 export function stepOf(backfill: Backfill): Step | undefined {
+  if (fetches(backfill)) return fetchStep(backfill);
   switch (backfill.state) {
     case BackfillState.UPLOADING:
       return { phase: 'upload', done: Number(backfill.committedSize), total: Number(backfill.totalSize) };
@@ -29,6 +32,21 @@ export function stepOf(backfill: Backfill): Step | undefined {
     default:
       return undefined;
   }
+}
+
+/** Whether a link fetches it; a daemon before kinds names none. */
+function fetches({ kind }: Backfill): boolean {
+  return kind !== BackfillKind.BACKUP && kind !== BackfillKind.UNSPECIFIED;
+}
+
+function fetchStep({ kind, state, progressPercent = 0, ...counts }: Backfill): Step | undefined {
+  if (state === BackfillState.FAILED || state === BackfillState.CANCELLED) return undefined;
+  const found =
+    kind === BackfillKind.DIRECTORY
+      ? `${String(counts.contacts)} contacts, ${String(counts.groups)} groups`
+      : `${String(counts.rowsRead)} messages in ${String(counts.chunks)} chunks`;
+  const note = state === BackfillState.WAITING ? `${found}, waiting` : found;
+  return { phase: 'fetch', done: progressPercent, total: 100, note };
 }
 
 /** Shows how an import goes: a bar on a terminal, else a line now and then. */
@@ -104,6 +122,7 @@ class Pace {
   }
 
   describe(step: Step, nowMs: number): string {
+    if (step.note !== undefined) return step.note;
     this.#samples.push({ atMs: nowMs, done: step.done });
     while (this.#samples.length > 2 && nowMs - (this.#samples[0]?.atMs ?? nowMs) > rateWindowMs) this.#samples.shift();
     const first = this.#samples[0] ?? { atMs: nowMs, done: step.done };

@@ -23,6 +23,10 @@ export type Fault =
   | { reason: 'LINK_OTHER_ACCOUNT'; sessionId: string }
   /** The session is not connected, which what was asked for needs; `state` says where its link stands. */
   | { reason: 'LINK_NOT_CONNECTED'; sessionId: string; state: LinkState['state'] }
+  /** WhatsApp answered what was asked with an error; `code` is its own. */
+  | { reason: 'WHATSAPP_REFUSED'; code: number }
+  /** WhatsApp did not answer what was asked. */
+  | { reason: 'WHATSAPP_SILENT' }
   /** The connection was lost before a phone answered. */
   | { reason: 'WHATSAPP_UNREACHABLE'; code: number }
   | { reason: 'SHUTTING_DOWN' }

@@ -126,8 +126,10 @@ function sourceOf(source: CreateBackfillRequest['source']): NewBackfill['source'
       }
       return { kind: 'drop', fileName };
     }
+    case 'directory':
+      return { kind: 'directory' };
     case undefined:
-      return invalidArgument('source', 'set upload or drop');
+      return invalidArgument('source', 'set upload, drop or directory');
   }
 }
 

@@ -31,6 +31,10 @@ export function faultText(fault: Fault): string {
       return `the phone belongs to another account than session ${fault.sessionId}; remove the device on that phone, and link it to a session of its own`;
     case 'LINK_NOT_CONNECTED':
       return `session ${fault.sessionId} is not connected to WhatsApp (${fault.state}); link it with LinkSession, or wait until WatchSession says that it is online`;
+    case 'WHATSAPP_REFUSED':
+      return `WhatsApp refused what it was asked for (code ${fault.code}); try again later`;
+    case 'WHATSAPP_SILENT':
+      return 'WhatsApp did not answer what it was asked for; try again later';
     case 'WHATSAPP_UNREACHABLE':
       return `the connection to WhatsApp was lost or could not be made (code ${fault.code}); check the network of the server, then try again`;
     case 'SHUTTING_DOWN':

@@ -7,6 +7,7 @@ import type { Registry } from '../store/registry.js';
 import { kindOf, type LiveBackfill, stateOf, WIRE_KINDS } from './backfill.js';
 import { BackupBackfill } from './backup-backfill.js';
 import { BackupBackfills, type BackupBackfillsDependencies } from './backup-backfills.js';
+import { fillDirectory } from './fill-directory.js';
 import { type FindLink, LinkBackfills } from './link-backfills.js';
 import { LiveBackfills } from './live-backfills.js';
 import type { Session } from './session.js';
@@ -23,7 +24,7 @@ export interface BackfillsNeighbours {
 }
 
 /** What each kind does that a link carries out. */
-const LINK_WORKS = {};
+const LINK_WORKS = { directory: fillDirectory };
 
 /** All backfills: finds them, and leads what clients ask of them to those who carry it out, by their kinds. */
 export class Backfills {
@@ -80,6 +81,8 @@ export class Backfills {
       case 'upload':
       case 'drop':
         return this.#backups.create(request, source, session);
+      case 'directory':
+        return this.#links.create(request, source.kind, session);
     }
   }
 

@@ -11,7 +11,7 @@ import type { Session } from './session.js';
 
 /** The link of a session, as far as its backfills need it. */
 export interface LinkOfSession {
-  readonly state: LinkState;
+  readonly view: { status: LinkState };
   /** The connection, while WhatsApp has let it in. */
   readonly connection: LinkConnection | undefined;
   /** Wakes when one of these has changed; closed when nothing will any more. */
@@ -83,6 +83,8 @@ export class LinkRun {
         return { record: draft, result: made };
       });
       if (!this.signal.aborted) this.backfill.publish(record);
+      // What was learned of LIDs also concerns what is stored.
+      while (store.resolving) await store.resolveStep((build) => this.session.commit(build));
       return result;
     });
   }
@@ -98,18 +100,17 @@ export class LinkRun {
       const change = this.#link.changes.next(this.signal);
       const present = this.#present();
       if (present !== undefined) return present;
-      const { state } = this.#link;
       // One that is closed is no news: the daemon stops, or the session goes, and whoever does that stops this.
       if (this.#link.changes.closed) await aborted(this.signal);
-      else if (isActive(state)) await change;
+      else if (isActive(this.#link.view.status)) await change;
       else throw notConnected(this.session, this.#link);
     }
   }
 }
 
 /** The refusal of what needs a connection. */
-export function notConnected({ record: { sessionId } }: Session, { state }: LinkOfSession): DomainError {
-  return new DomainError({ reason: 'LINK_NOT_CONNECTED', sessionId, state: state.state });
+export function notConnected({ record: { sessionId } }: Session, { view }: LinkOfSession): DomainError {
+  return new DomainError({ reason: 'LINK_NOT_CONNECTED', sessionId, state: view.status.state });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Disconnect } from '../domain/link.js';
+import type { LiveEvent } from '../domain/live-event.js';
 import type { LinkStore } from '../store/link-store.js';
 import type { CaptureHost } from './link-inbox.js';
 
@@ -42,6 +43,20 @@ export interface LinkConnection {
   close(): void;
   /** Takes the device off the account and ends the connection. Resolves to whether WhatsApp was told. Never rejects. */
   logOut(): Promise<boolean>;
+  /**
+   * Fetches the owner's whole address book. This and what else is fetched throws `LinkLost` when the connection ends, and a `DomainError` with
+   * WHATSAPP_REFUSED or WHATSAPP_SILENT.
+   */
+  fetchContacts(): Promise<ContactsFound>;
+  /** Fetches all groups that the owner is in: for each what it tells. */
+  fetchGroups(): Promise<LiveEvent[][]>;
+}
+
+/** An address book. */
+export interface ContactsFound {
+  events: LiveEvent[];
+  /** False when it could not be read: WhatsApp has not given out its key. */
+  complete: boolean;
 }
 
 /** What the owner of the phone scans or types. */

@@ -7,7 +7,6 @@ import {
   isActive,
   isConnected,
   isStopped,
-  type LinkState,
   mayBeSameAccount,
 } from '../domain/link.js';
 import type { Wakeup } from '../store/wakeup.js';
@@ -61,11 +60,6 @@ export class SessionLink {
   /** Wakes when the view has changed; closed when there will be no more. */
   get changes(): Wakeup {
     return this.#standing.changes;
-  }
-
-  /** Where it stands. */
-  get state(): LinkState {
-    return this.#standing.state;
   }
 
   /** The connection, while WhatsApp has let it in. */

@@ -76,7 +76,7 @@ export type BackupSource = { kind: 'upload'; totalSize: number; fileName: string
 /** A new backfill. The key's bytes are the callee's from now on: it wipes them. */
 export interface NewBackfill {
   sessionId: string;
-  source: BackupSource;
+  source: BackupSource | { kind: 'directory' };
   key: BackupKeyInput;
   /** `''` for none. */
   requestId: string;

@@ -116,7 +116,8 @@ class SocketCapture implements Capture {
   }
 }
 
-function meOf({ me }: AuthenticationCreds): Me {
+/** The addresses of the account's owner. */
+export function meOf({ me }: AuthenticationCreds): Me {
   return { phone: addressOf(me?.id), lid: addressOf(me?.lid) };
 }
 

@@ -1,11 +1,15 @@
 import type { BaileysEventMap, UserFacingSocketConfig, WASocket, WAVersion } from '@whiskeysockets/baileys';
 import { Browsers, jidNormalizedUser, makeWASocket } from '@whiskeysockets/baileys';
 import type { Disconnect } from '../domain/link.js';
+import { LinkLost } from '../domain/link-lost.js';
+import type { LiveEvent } from '../domain/live-event.js';
 import type { Logger } from '../log.js';
-import type { ConnectLink, LinkAccount, LinkConnection, LinkTask } from '../session/link.js';
-import type { Capture } from './capture.js';
+import type { ConnectLink, ContactsFound, LinkAccount, LinkConnection, LinkTask } from '../session/link.js';
+import { ask } from './ask.js';
+import { type Capture, meOf } from './capture.js';
 import { Credentials } from './credentials.js';
 import { disconnectOf } from './disconnect.js';
+import { type Asker, fetchContacts, fetchGroups } from './fetch-directory.js';
 import { errorWithCode, libraryLogger, statusCodeOf } from './tame-library.js';
 import { Watchdog } from './watchdog.js';
 
@@ -51,6 +55,12 @@ const DEFAULT_TIMES: LinkTimes = {
 /** How many QR codes WhatsApp gives out for one attempt. */
 const QR_CODES = 6;
 
+/** Less than the minute after which the library takes silence for an empty answer. */
+const QUERY_LIMIT_MS = 45_000;
+
+/** Several answers, and files. Chosen, not measured. */
+const CONTACTS_LIMIT_MS = 2 * 60_000;
+
 /** Makes links to WhatsApp by Baileys. */
 export function makeWhatsAppLinks(options: WhatsAppOptions): ConnectLink {
   return (task) => {
@@ -67,6 +77,8 @@ class WhatsAppLink implements LinkConnection {
   readonly #times: LinkTimes;
   readonly #watchdog: Watchdog;
   #socket: WASocket | undefined;
+  /** Aborts when nothing can be asked of it any more. */
+  readonly #ended = new AbortController();
   /** True when the end is our own doing. */
   #closing = false;
   #opened = false;
@@ -105,6 +117,21 @@ class WhatsAppLink implements LinkConnection {
     } finally {
       this.#end(undefined);
     }
+  }
+
+  fetchContacts(): Promise<ContactsFound> {
+    return this.#ask(fetchContacts, CONTACTS_LIMIT_MS);
+  }
+
+  fetchGroups(): Promise<LiveEvent[][]> {
+    return this.#ask(fetchGroups, QUERY_LIMIT_MS);
+  }
+
+  async #ask<T>(question: (socket: WASocket, asker: Asker) => Promise<T>, limitMs: number): Promise<T> {
+    const socket = this.#socket;
+    if (socket === undefined || !this.#opened || this.#ended.signal.aborted) throw new LinkLost('it is not open');
+    const asker = { me: meOf(socket.authState.creds), nowMs: this.#options.now() };
+    return ask(question(socket, asker), { ended: this.#ended.signal, limitMs });
   }
 
   /** Never rejects. */
@@ -149,6 +176,7 @@ class WhatsAppLink implements LinkConnection {
     this.#watchdog.expectLife(this.#times.keepAliveMs * 1.5, () => this.#end(errorWithCode('it fell silent', 408)));
 
     const code = await ended;
+    this.#ended.abort();
     await capture.settle();
     await this.#pairing;
     await credentials.settled();

@@ -23,6 +23,8 @@ const faults: { [R in Fault['reason']]: Extract<Fault, { reason: R }> } = {
   LINK_REFUSED: { reason: 'LINK_REFUSED', sessionId: 's', state: 'banned', code: 403 },
   LINK_OTHER_ACCOUNT: { reason: 'LINK_OTHER_ACCOUNT', sessionId: 's' },
   LINK_NOT_CONNECTED: { reason: 'LINK_NOT_CONNECTED', sessionId: 's', state: 'backing-off' },
+  WHATSAPP_REFUSED: { reason: 'WHATSAPP_REFUSED', code: 429 },
+  WHATSAPP_SILENT: { reason: 'WHATSAPP_SILENT' },
   WHATSAPP_UNREACHABLE: { reason: 'WHATSAPP_UNREACHABLE', code: 428 },
   SHUTTING_DOWN: { reason: 'SHUTTING_DOWN' },
   CHAT_NOT_FOUND: { reason: 'CHAT_NOT_FOUND' },

@@ -125,7 +125,7 @@ export class FakeDaemon {
       createBackfill: ({ sessionId, source, key, requestId }) => {
         if (key !== undefined) this.keys.push(key);
         const backfillId = `bf-${String(this.backfills.size + 1)}`;
-        const fileName = source.value?.fileName ?? '';
+        const fileName = source.case === 'upload' || source.case === 'drop' ? source.value.fileName : '';
         if (source.case === 'drop' && key === undefined)
           throw fault(status.INVALID_ARGUMENT, 'KEY_REQUIRED', 'it needs a key');
         const isUpload = source.case === 'upload';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Disconnect } from '../../src/domain/link.js';
+import { LinkLost } from '../../src/domain/link-lost.js';
 import type { LinkRecord } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { LinkRecordSchema, SessionRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
@@ -75,6 +76,8 @@ export class FakeLinks {
             queueMicrotask(() => connection.end({ cause: 'ended', code: 0 }));
             return Promise.resolve(connection.told);
           },
+          fetchContacts: () => Promise.reject(new LinkLost('a fake')),
+          fetchGroups: () => Promise.reject(new LinkLost('a fake')),
         };
       },
     });

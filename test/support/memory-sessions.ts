@@ -132,7 +132,8 @@ export class MemorySessions implements Sessions {
     const backfillId = `backfill-${String(this.#backfills.size + 1).padStart(3, '0')}`;
     const totalSize = BigInt(source.kind === 'upload' ? source.totalSize : 0);
     const state = BackfillState.UPLOADING;
-    const backfill = { backfillId, sessionId, state, totalSize, requestId, fileName: source.fileName };
+    const fileName = source.kind === 'directory' ? '' : source.fileName;
+    const backfill = { backfillId, sessionId, state, totalSize, requestId, fileName };
     const record = create(BackfillRecordSchema, { backfill });
     this.#backfills.set(backfillId, record);
     return record;

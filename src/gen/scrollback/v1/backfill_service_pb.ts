@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/v1/backfill_service.proto.
  */
 export const file_scrollback_v1_backfill_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRzY3JvbGxiYWNrL3YxL2JhY2tmaWxsX3NlcnZpY2UucHJvdG8SDXNjcm9sbGJhY2sudjEihwYKCEJhY2tmaWxsEhMKC2JhY2tmaWxsX2lkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSKwoFc3RhdGUYAyABKA4yHC5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsU3RhdGUSFgoOY29tbWl0dGVkX3NpemUYBCABKAQSEgoKdG90YWxfc2l6ZRgFIAEoBBIWCg5kZWNyeXB0ZWRfc2l6ZRgGIAEoBBISCgpyb3dzX3RvdGFsGAcgASgEEhEKCXJvd3NfcmVhZBgIIAEoBBIWCg5tZXNzYWdlc19hZGRlZBgJIAEoBBIYChBtZXNzYWdlc191cGRhdGVkGAogASgEEhoKEm1lc3NhZ2VzX3VuY2hhbmdlZBgLIAEoBBIwCgxyb3dzX3NraXBwZWQYDCADKAsyGi5zY3JvbGxiYWNrLnYxLlNraXBwZWRSb3dzEg0KBWNoYXRzGA0gASgEEhAKCGNvbnRhY3RzGA4gASgEEg4KBmdyb3VwcxgPIAEoBBIVCg1ncm91cF9tZW1iZXJzGBAgASgEEhgKEG1lc3NhZ2VzX2RlbGV0ZWQYESABKAQSIQoFZXJyb3IYEiABKAsyEi5nb29nbGUucnBjLlN0YXR1cxIvCgtjcmVhdGVfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHdhcm5pbmdzGBYgAygJEhIKCnJlcXVlc3RfaWQYFyABKAkSEQoJZmlsZV9uYW1lGBggASgJEikKBGtpbmQYGSABKA4yGy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsS2luZBIdChBwcm9ncmVzc19wZXJjZW50GBogASgNSACIAQESDgoGY2h1bmtzGBsgASgEQhMKEV9wcm9ncmVzc19wZXJjZW50IkcKC1NraXBwZWRSb3dzEikKBnJlYXNvbhgBIAEoDjIZLnNjcm9sbGJhY2sudjEuU2tpcFJlYXNvbhINCgVjb3VudBgCIAEoBCI1CglCYWNrdXBLZXkSEAoGZGlnaXRzGAEgASgJSAASDgoEZmlsZRgCIAEoDEgAQgYKBGZvcm0iNQoMVXBsb2FkU291cmNlEhIKCnRvdGFsX3NpemUYASABKAQSEQoJZmlsZV9uYW1lGAIgASgJIh8KCkRyb3BTb3VyY2USEQoJZmlsZV9uYW1lGAEgASgJIsoBChVDcmVhdGVCYWNrZmlsbFJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRItCgZ1cGxvYWQYAiABKAsyGy5zY3JvbGxiYWNrLnYxLlVwbG9hZFNvdXJjZUgAEikKBGRyb3AYAyABKAsyGS5zY3JvbGxiYWNrLnYxLkRyb3BTb3VyY2VIABIlCgNrZXkYBCABKAsyGC5zY3JvbGxiYWNrLnYxLkJhY2t1cEtleRISCgpyZXF1ZXN0X2lkGAUgASgJQggKBnNvdXJjZSJDChZDcmVhdGVCYWNrZmlsbFJlc3BvbnNlEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCJOChNVcGxvYWRCYWNrdXBSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJEhQKDHdyaXRlX29mZnNldBgCIAEoBBIMCgRkYXRhGAMgASgMIlkKFFVwbG9hZEJhY2t1cFJlc3BvbnNlEhYKDmNvbW1pdHRlZF9zaXplGAEgASgEEikKCGJhY2tmaWxsGAIgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCJ1ChJHZXRCYWNrZmlsbFJlcXVlc3QSFQoLYmFja2ZpbGxfaWQYASABKAlIABIUCgpzZXNzaW9uX2lkGAIgASgJSAASKQoEa2luZBgDIAEoDjIbLnNjcm9sbGJhY2sudjEuQmFja2ZpbGxLaW5kQgcKBXdoaWNoIkAKE0dldEJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsInwKFExpc3RCYWNrZmlsbHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSKQoEa2luZBgEIAEoDjIbLnNjcm9sbGJhY2sudjEuQmFja2ZpbGxLaW5kIlwKFUxpc3RCYWNrZmlsbHNSZXNwb25zZRIqCgliYWNrZmlsbHMYASADKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJTChVSZXN1bWVCYWNrZmlsbFJlcXVlc3QSEwoLYmFja2ZpbGxfaWQYASABKAkSJQoDa2V5GAIgASgLMhguc2Nyb2xsYmFjay52MS5CYWNrdXBLZXkiQwoWUmVzdW1lQmFja2ZpbGxSZXNwb25zZRIpCghiYWNrZmlsbBgBIAEoCzIXLnNjcm9sbGJhY2sudjEuQmFja2ZpbGwiLAoVQ2FuY2VsQmFja2ZpbGxSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJIkMKFkNhbmNlbEJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsIisKFFdhdGNoQmFja2ZpbGxSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJIkIKFVdhdGNoQmFja2ZpbGxSZXNwb25zZRIpCghiYWNrZmlsbBgBIAEoCzIXLnNjcm9sbGJhY2sudjEuQmFja2ZpbGwqyAEKDEJhY2tmaWxsS2luZBIdChlCQUNLRklMTF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUQkFDS0ZJTExfS0lORF9CQUNLVVAQARIeChpCQUNLRklMTF9LSU5EX0hJU1RPUllfU1lOQxACEhsKF0JBQ0tGSUxMX0tJTkRfRElSRUNUT1JZEAMSIAocQkFDS0ZJTExfS0lORF9PTERFUl9NRVNTQUdFUxAEEiAKHEJBQ0tGSUxMX0tJTkRfUkVDT05DSUxJQVRJT04QBSqeAgoNQmFja2ZpbGxTdGF0ZRIeChpCQUNLRklMTF9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEJBQ0tGSUxMX1NUQVRFX1VQTE9BRElORxABEh8KG0JBQ0tGSUxMX1NUQVRFX0FXQUlUSU5HX0tFWRACEh0KGUJBQ0tGSUxMX1NUQVRFX0RFQ1JZUFRJTkcQAxIcChhCQUNLRklMTF9TVEFURV9JTVBPUlRJTkcQBBIcChhCQUNLRklMTF9TVEFURV9TVUNDRUVERUQQBRIZChVCQUNLRklMTF9TVEFURV9GQUlMRUQQBhIcChhCQUNLRklMTF9TVEFURV9DQU5DRUxMRUQQBxIaChZCQUNLRklMTF9TVEFURV9XQUlUSU5HEAgqqgEKClNraXBSZWFzb24SGwoXU0tJUF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRTS0lQX1JFQVNPTl9TRU5USU5FTBABEhYKElNLSVBfUkVBU09OX09SUEhBThACEhcKE1NLSVBfUkVBU09OX0RFTEVURUQQAxIZChVTS0lQX1JFQVNPTl9EVVBMSUNBVEUQBBIZChVTS0lQX1JFQVNPTl9NQUxGT1JNRUQQBTKZBQoPQmFja2ZpbGxTZXJ2aWNlEl0KDkNyZWF0ZUJhY2tmaWxsEiQuc2Nyb2xsYmFjay52MS5DcmVhdGVCYWNrZmlsbFJlcXVlc3QaJS5zY3JvbGxiYWNrLnYxLkNyZWF0ZUJhY2tmaWxsUmVzcG9uc2USWQoMVXBsb2FkQmFja3VwEiIuc2Nyb2xsYmFjay52MS5VcGxvYWRCYWNrdXBSZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5VcGxvYWRCYWNrdXBSZXNwb25zZSgBElQKC0dldEJhY2tmaWxsEiEuc2Nyb2xsYmFjay52MS5HZXRCYWNrZmlsbFJlcXVlc3QaIi5zY3JvbGxiYWNrLnYxLkdldEJhY2tmaWxsUmVzcG9uc2USWgoNTGlzdEJhY2tmaWxscxIjLnNjcm9sbGJhY2sudjEuTGlzdEJhY2tmaWxsc1JlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLkxpc3RCYWNrZmlsbHNSZXNwb25zZRJdCg5SZXN1bWVCYWNrZmlsbBIkLnNjcm9sbGJhY2sudjEuUmVzdW1lQmFja2ZpbGxSZXF1ZXN0GiUuc2Nyb2xsYmFjay52MS5SZXN1bWVCYWNrZmlsbFJlc3BvbnNlEl0KDkNhbmNlbEJhY2tmaWxsEiQuc2Nyb2xsYmFjay52MS5DYW5jZWxCYWNrZmlsbFJlcXVlc3QaJS5zY3JvbGxiYWNrLnYxLkNhbmNlbEJhY2tmaWxsUmVzcG9uc2USXAoNV2F0Y2hCYWNrZmlsbBIjLnNjcm9sbGJhY2sudjEuV2F0Y2hCYWNrZmlsbFJlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLldhdGNoQmFja2ZpbGxSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("CiRzY3JvbGxiYWNrL3YxL2JhY2tmaWxsX3NlcnZpY2UucHJvdG8SDXNjcm9sbGJhY2sudjEihwYKCEJhY2tmaWxsEhMKC2JhY2tmaWxsX2lkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSKwoFc3RhdGUYAyABKA4yHC5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsU3RhdGUSFgoOY29tbWl0dGVkX3NpemUYBCABKAQSEgoKdG90YWxfc2l6ZRgFIAEoBBIWCg5kZWNyeXB0ZWRfc2l6ZRgGIAEoBBISCgpyb3dzX3RvdGFsGAcgASgEEhEKCXJvd3NfcmVhZBgIIAEoBBIWCg5tZXNzYWdlc19hZGRlZBgJIAEoBBIYChBtZXNzYWdlc191cGRhdGVkGAogASgEEhoKEm1lc3NhZ2VzX3VuY2hhbmdlZBgLIAEoBBIwCgxyb3dzX3NraXBwZWQYDCADKAsyGi5zY3JvbGxiYWNrLnYxLlNraXBwZWRSb3dzEg0KBWNoYXRzGA0gASgEEhAKCGNvbnRhY3RzGA4gASgEEg4KBmdyb3VwcxgPIAEoBBIVCg1ncm91cF9tZW1iZXJzGBAgASgEEhgKEG1lc3NhZ2VzX2RlbGV0ZWQYESABKAQSIQoFZXJyb3IYEiABKAsyEi5nb29nbGUucnBjLlN0YXR1cxIvCgtjcmVhdGVfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHdhcm5pbmdzGBYgAygJEhIKCnJlcXVlc3RfaWQYFyABKAkSEQoJZmlsZV9uYW1lGBggASgJEikKBGtpbmQYGSABKA4yGy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsS2luZBIdChBwcm9ncmVzc19wZXJjZW50GBogASgNSACIAQESDgoGY2h1bmtzGBsgASgEQhMKEV9wcm9ncmVzc19wZXJjZW50IkcKC1NraXBwZWRSb3dzEikKBnJlYXNvbhgBIAEoDjIZLnNjcm9sbGJhY2sudjEuU2tpcFJlYXNvbhINCgVjb3VudBgCIAEoBCI1CglCYWNrdXBLZXkSEAoGZGlnaXRzGAEgASgJSAASDgoEZmlsZRgCIAEoDEgAQgYKBGZvcm0iNQoMVXBsb2FkU291cmNlEhIKCnRvdGFsX3NpemUYASABKAQSEQoJZmlsZV9uYW1lGAIgASgJIh8KCkRyb3BTb3VyY2USEQoJZmlsZV9uYW1lGAEgASgJIhEKD0RpcmVjdG9yeVNvdXJjZSL/AQoVQ3JlYXRlQmFja2ZpbGxSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSLQoGdXBsb2FkGAIgASgLMhsuc2Nyb2xsYmFjay52MS5VcGxvYWRTb3VyY2VIABIpCgRkcm9wGAMgASgLMhkuc2Nyb2xsYmFjay52MS5Ecm9wU291cmNlSAASMwoJZGlyZWN0b3J5GAYgASgLMh4uc2Nyb2xsYmFjay52MS5EaXJlY3RvcnlTb3VyY2VIABIlCgNrZXkYBCABKAsyGC5zY3JvbGxiYWNrLnYxLkJhY2t1cEtleRISCgpyZXF1ZXN0X2lkGAUgASgJQggKBnNvdXJjZSJDChZDcmVhdGVCYWNrZmlsbFJlc3BvbnNlEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCJOChNVcGxvYWRCYWNrdXBSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJEhQKDHdyaXRlX29mZnNldBgCIAEoBBIMCgRkYXRhGAMgASgMIlkKFFVwbG9hZEJhY2t1cFJlc3BvbnNlEhYKDmNvbW1pdHRlZF9zaXplGAEgASgEEikKCGJhY2tmaWxsGAIgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCJ1ChJHZXRCYWNrZmlsbFJlcXVlc3QSFQoLYmFja2ZpbGxfaWQYASABKAlIABIUCgpzZXNzaW9uX2lkGAIgASgJSAASKQoEa2luZBgDIAEoDjIbLnNjcm9sbGJhY2sudjEuQmFja2ZpbGxLaW5kQgcKBXdoaWNoIkAKE0dldEJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsInwKFExpc3RCYWNrZmlsbHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSKQoEa2luZBgEIAEoDjIbLnNjcm9sbGJhY2sudjEuQmFja2ZpbGxLaW5kIlwKFUxpc3RCYWNrZmlsbHNSZXNwb25zZRIqCgliYWNrZmlsbHMYASADKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJTChVSZXN1bWVCYWNrZmlsbFJlcXVlc3QSEwoLYmFja2ZpbGxfaWQYASABKAkSJQoDa2V5GAIgASgLMhguc2Nyb2xsYmFjay52MS5CYWNrdXBLZXkiQwoWUmVzdW1lQmFja2ZpbGxSZXNwb25zZRIpCghiYWNrZmlsbBgBIAEoCzIXLnNjcm9sbGJhY2sudjEuQmFja2ZpbGwiLAoVQ2FuY2VsQmFja2ZpbGxSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJIkMKFkNhbmNlbEJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsIisKFFdhdGNoQmFja2ZpbGxSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJIkIKFVdhdGNoQmFja2ZpbGxSZXNwb25zZRIpCghiYWNrZmlsbBgBIAEoCzIXLnNjcm9sbGJhY2sudjEuQmFja2ZpbGwqyAEKDEJhY2tmaWxsS2luZBIdChlCQUNLRklMTF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUQkFDS0ZJTExfS0lORF9CQUNLVVAQARIeChpCQUNLRklMTF9LSU5EX0hJU1RPUllfU1lOQxACEhsKF0JBQ0tGSUxMX0tJTkRfRElSRUNUT1JZEAMSIAocQkFDS0ZJTExfS0lORF9PTERFUl9NRVNTQUdFUxAEEiAKHEJBQ0tGSUxMX0tJTkRfUkVDT05DSUxJQVRJT04QBSqeAgoNQmFja2ZpbGxTdGF0ZRIeChpCQUNLRklMTF9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEJBQ0tGSUxMX1NUQVRFX1VQTE9BRElORxABEh8KG0JBQ0tGSUxMX1NUQVRFX0FXQUlUSU5HX0tFWRACEh0KGUJBQ0tGSUxMX1NUQVRFX0RFQ1JZUFRJTkcQAxIcChhCQUNLRklMTF9TVEFURV9JTVBPUlRJTkcQBBIcChhCQUNLRklMTF9TVEFURV9TVUNDRUVERUQQBRIZChVCQUNLRklMTF9TVEFURV9GQUlMRUQQBhIcChhCQUNLRklMTF9TVEFURV9DQU5DRUxMRUQQBxIaChZCQUNLRklMTF9TVEFURV9XQUlUSU5HEAgqqgEKClNraXBSZWFzb24SGwoXU0tJUF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRTS0lQX1JFQVNPTl9TRU5USU5FTBABEhYKElNLSVBfUkVBU09OX09SUEhBThACEhcKE1NLSVBfUkVBU09OX0RFTEVURUQQAxIZChVTS0lQX1JFQVNPTl9EVVBMSUNBVEUQBBIZChVTS0lQX1JFQVNPTl9NQUxGT1JNRUQQBTKZBQoPQmFja2ZpbGxTZXJ2aWNlEl0KDkNyZWF0ZUJhY2tmaWxsEiQuc2Nyb2xsYmFjay52MS5DcmVhdGVCYWNrZmlsbFJlcXVlc3QaJS5zY3JvbGxiYWNrLnYxLkNyZWF0ZUJhY2tmaWxsUmVzcG9uc2USWQoMVXBsb2FkQmFja3VwEiIuc2Nyb2xsYmFjay52MS5VcGxvYWRCYWNrdXBSZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5VcGxvYWRCYWNrdXBSZXNwb25zZSgBElQKC0dldEJhY2tmaWxsEiEuc2Nyb2xsYmFjay52MS5HZXRCYWNrZmlsbFJlcXVlc3QaIi5zY3JvbGxiYWNrLnYxLkdldEJhY2tmaWxsUmVzcG9uc2USWgoNTGlzdEJhY2tmaWxscxIjLnNjcm9sbGJhY2sudjEuTGlzdEJhY2tmaWxsc1JlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLkxpc3RCYWNrZmlsbHNSZXNwb25zZRJdCg5SZXN1bWVCYWNrZmlsbBIkLnNjcm9sbGJhY2sudjEuUmVzdW1lQmFja2ZpbGxSZXF1ZXN0GiUuc2Nyb2xsYmFjay52MS5SZXN1bWVCYWNrZmlsbFJlc3BvbnNlEl0KDkNhbmNlbEJhY2tmaWxsEiQuc2Nyb2xsYmFjay52MS5DYW5jZWxCYWNrZmlsbFJlcXVlc3QaJS5zY3JvbGxiYWNrLnYxLkNhbmNlbEJhY2tmaWxsUmVzcG9uc2USXAoNV2F0Y2hCYWNrZmlsbBIjLnNjcm9sbGJhY2sudjEuV2F0Y2hCYWNrZmlsbFJlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLldhdGNoQmFja2ZpbGxSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * The job that fills a session from one source: a backup, or what the link
@@ -152,7 +152,9 @@ export type Backfill = Message<"scrollback.v1.Backfill"> & {
    * WRONG_KEY, WRONG_KEY_OR_DAMAGED, KEY_REQUIRED, KEY_MALFORMED,
    * KEY_KIND_MISMATCH, PASSWORD_PROTECTED, PASSKEY_PROTECTED, DAMAGED, TRUNCATED,
    * NOT_A_BACKUP, OTHER_BACKUP, INCREMENTAL_BACKUP, SCHEMA_NOT_SUPPORTED,
-   * BACKUP_TOO_LARGE, BACKUP_STALLED, STORAGE_FULL, INTERNAL.
+   * BACKUP_TOO_LARGE, BACKUP_STALLED, STORAGE_FULL, INTERNAL; of what a link
+   * fetches LINK_NOT_CONNECTED (somebody has to link it first), WHATSAPP_REFUSED,
+   * WHATSAPP_SILENT, STORAGE_FULL, INTERNAL.
    *
    * @generated from field: google.rpc.Status error = 18;
    */
@@ -347,6 +349,26 @@ export const DropSourceSchema: GenMessage<DropSource> = /*@__PURE__*/
   messageDesc(file_scrollback_v1_backfill_service, 4);
 
 /**
+ * The people and groups of the account, fetched from WhatsApp by the session's
+ * link: the address book, and all groups that the account is in, with their
+ * members. What is stored is brought up to date, nothing is removed. Counted in
+ * `contacts`, `groups` and `group_members`; `progress_percent` is 50 when the
+ * people are in. A connection that is lost on the way makes it wait for the next
+ * one; so does WhatsApp when it asks for pauses.
+ *
+ * @generated from message scrollback.v1.DirectorySource
+ */
+export type DirectorySource = Message<"scrollback.v1.DirectorySource"> & {
+};
+
+/**
+ * Describes the message scrollback.v1.DirectorySource.
+ * Use `create(DirectorySourceSchema)` to create a new message.
+ */
+export const DirectorySourceSchema: GenMessage<DirectorySource> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_backfill_service, 5);
+
+/**
  * The request of CreateBackfill.
  *
  * @generated from message scrollback.v1.CreateBackfillRequest
@@ -380,10 +402,19 @@ export type CreateBackfillRequest = Message<"scrollback.v1.CreateBackfillRequest
      */
     value: DropSource;
     case: "drop";
+  } | {
+    /**
+     * The session's link fetches the directory; FAILED_PRECONDITION
+     * `LINK_NOT_CONNECTED` unless it is SYNCING or ONLINE.
+     *
+     * @generated from field: scrollback.v1.DirectorySource directory = 6;
+     */
+    value: DirectorySource;
+    case: "directory";
   } | { case: undefined; value?: undefined };
 
   /**
-   * The key; not needed for a plain `msgstore.db`. It stays in memory and is
+   * The key of a backup; not needed for a plain `msgstore.db`. It stays in memory and is
    * never written to a disk or a log.
    *
    * @generated from field: scrollback.v1.BackupKey key = 4;
@@ -404,7 +435,7 @@ export type CreateBackfillRequest = Message<"scrollback.v1.CreateBackfillRequest
  * Use `create(CreateBackfillRequestSchema)` to create a new message.
  */
 export const CreateBackfillRequestSchema: GenMessage<CreateBackfillRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 5);
+  messageDesc(file_scrollback_v1_backfill_service, 6);
 
 /**
  * The answer of CreateBackfill.
@@ -425,7 +456,7 @@ export type CreateBackfillResponse = Message<"scrollback.v1.CreateBackfillRespon
  * Use `create(CreateBackfillResponseSchema)` to create a new message.
  */
 export const CreateBackfillResponseSchema: GenMessage<CreateBackfillResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 6);
+  messageDesc(file_scrollback_v1_backfill_service, 7);
 
 /**
  * A chunk of a backup.
@@ -461,7 +492,7 @@ export type UploadBackupRequest = Message<"scrollback.v1.UploadBackupRequest"> &
  * Use `create(UploadBackupRequestSchema)` to create a new message.
  */
 export const UploadBackupRequestSchema: GenMessage<UploadBackupRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 7);
+  messageDesc(file_scrollback_v1_backfill_service, 8);
 
 /**
  * The answer of UploadBackup.
@@ -490,7 +521,7 @@ export type UploadBackupResponse = Message<"scrollback.v1.UploadBackupResponse">
  * Use `create(UploadBackupResponseSchema)` to create a new message.
  */
 export const UploadBackupResponseSchema: GenMessage<UploadBackupResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 8);
+  messageDesc(file_scrollback_v1_backfill_service, 9);
 
 /**
  * The request of GetBackfill.
@@ -536,7 +567,7 @@ export type GetBackfillRequest = Message<"scrollback.v1.GetBackfillRequest"> & {
  * Use `create(GetBackfillRequestSchema)` to create a new message.
  */
 export const GetBackfillRequestSchema: GenMessage<GetBackfillRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 9);
+  messageDesc(file_scrollback_v1_backfill_service, 10);
 
 /**
  * The answer of GetBackfill.
@@ -557,7 +588,7 @@ export type GetBackfillResponse = Message<"scrollback.v1.GetBackfillResponse"> &
  * Use `create(GetBackfillResponseSchema)` to create a new message.
  */
 export const GetBackfillResponseSchema: GenMessage<GetBackfillResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 10);
+  messageDesc(file_scrollback_v1_backfill_service, 11);
 
 /**
  * The request of ListBackfills.
@@ -599,7 +630,7 @@ export type ListBackfillsRequest = Message<"scrollback.v1.ListBackfillsRequest">
  * Use `create(ListBackfillsRequestSchema)` to create a new message.
  */
 export const ListBackfillsRequestSchema: GenMessage<ListBackfillsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 11);
+  messageDesc(file_scrollback_v1_backfill_service, 12);
 
 /**
  * The answer of ListBackfills.
@@ -627,7 +658,7 @@ export type ListBackfillsResponse = Message<"scrollback.v1.ListBackfillsResponse
  * Use `create(ListBackfillsResponseSchema)` to create a new message.
  */
 export const ListBackfillsResponseSchema: GenMessage<ListBackfillsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 12);
+  messageDesc(file_scrollback_v1_backfill_service, 13);
 
 /**
  * The request of ResumeBackfill.
@@ -655,7 +686,7 @@ export type ResumeBackfillRequest = Message<"scrollback.v1.ResumeBackfillRequest
  * Use `create(ResumeBackfillRequestSchema)` to create a new message.
  */
 export const ResumeBackfillRequestSchema: GenMessage<ResumeBackfillRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 13);
+  messageDesc(file_scrollback_v1_backfill_service, 14);
 
 /**
  * The answer of ResumeBackfill.
@@ -676,7 +707,7 @@ export type ResumeBackfillResponse = Message<"scrollback.v1.ResumeBackfillRespon
  * Use `create(ResumeBackfillResponseSchema)` to create a new message.
  */
 export const ResumeBackfillResponseSchema: GenMessage<ResumeBackfillResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 14);
+  messageDesc(file_scrollback_v1_backfill_service, 15);
 
 /**
  * The request of CancelBackfill.
@@ -697,7 +728,7 @@ export type CancelBackfillRequest = Message<"scrollback.v1.CancelBackfillRequest
  * Use `create(CancelBackfillRequestSchema)` to create a new message.
  */
 export const CancelBackfillRequestSchema: GenMessage<CancelBackfillRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 15);
+  messageDesc(file_scrollback_v1_backfill_service, 16);
 
 /**
  * The answer of CancelBackfill.
@@ -718,7 +749,7 @@ export type CancelBackfillResponse = Message<"scrollback.v1.CancelBackfillRespon
  * Use `create(CancelBackfillResponseSchema)` to create a new message.
  */
 export const CancelBackfillResponseSchema: GenMessage<CancelBackfillResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 16);
+  messageDesc(file_scrollback_v1_backfill_service, 17);
 
 /**
  * The request of WatchBackfill.
@@ -739,7 +770,7 @@ export type WatchBackfillRequest = Message<"scrollback.v1.WatchBackfillRequest">
  * Use `create(WatchBackfillRequestSchema)` to create a new message.
  */
 export const WatchBackfillRequestSchema: GenMessage<WatchBackfillRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 17);
+  messageDesc(file_scrollback_v1_backfill_service, 18);
 
 /**
  * A frame of WatchBackfill.
@@ -760,7 +791,7 @@ export type WatchBackfillResponse = Message<"scrollback.v1.WatchBackfillResponse
  * Use `create(WatchBackfillResponseSchema)` to create a new message.
  */
 export const WatchBackfillResponseSchema: GenMessage<WatchBackfillResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 18);
+  messageDesc(file_scrollback_v1_backfill_service, 19);
 
 /**
  * What a backfill fills its session with.
@@ -966,7 +997,8 @@ export const SkipReasonSchema: GenEnum<SkipReason> = /*@__PURE__*/
  * Beside the errors of SessionService, as google.rpc.Status with one ErrorInfo
  * (domain `scrollback`): NOT_FOUND `BACKFILL_NOT_FOUND`; ALREADY_EXISTS
  * `BACKFILL_RUNNING` with the running one's `backfill_id`; INVALID_ARGUMENT or
- * FAILED_PRECONDITION with one of the reasons of `Backfill.error`, and
+ * FAILED_PRECONDITION with one of the reasons of `Backfill.error`, also
+ * `LINK_NOT_CONNECTED` with metadata `state`, and
  * RESOURCE_EXHAUSTED `STORAGE_FULL`; for uploads ABORTED `UPLOAD_IN_PROGRESS`,
  * FAILED_PRECONDITION `BACKFILL_NOT_UPLOADING`, OUT_OF_RANGE `WRONG_OFFSET`,
  * UNAVAILABLE `UPLOAD_STALLED`; for the drop directory FAILED_PRECONDITION
