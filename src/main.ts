@@ -4,6 +4,7 @@ import { type Logger, makeLogger } from './log.js';
 import { WorkerPool } from './pool.js';
 import { startServer } from './rpc/server.js';
 import { toStatus } from './rpc/status.js';
+import { ConnectTurns } from './session/connect-turns.js';
 import { Supervisor } from './session/supervisor.js';
 import { LazyLinks } from './whatsapp/lazy-links.js';
 
@@ -26,7 +27,14 @@ export async function runDaemon(): Promise<void> {
       stop.request();
     },
   });
-  const links = new LazyLinks({ url: config.whatsappUrl, version: config.whatsappVersion, log, now: Date.now });
+  const links = new LazyLinks({
+    url: config.whatsappUrl,
+    version: config.whatsappVersion,
+    log,
+    now: Date.now,
+    parser: pool,
+    turns: new ConnectTurns(CHUNKS_AT_ONCE),
+  });
   const sessions = await Supervisor.open({
     ...config,
     now: Date.now,
@@ -94,3 +102,6 @@ function refuseOldNode(): void {
   if (!new20 && major < 22)
     throw new Error(`Node ${process.versions.node} is too old: Scrollback needs 20.20.2 or newer`);
 }
+
+/** Chunks of history that are in memory at a time, of all sessions; each has some MB, at most a few hundred. Chosen, not measured. */
+const CHUNKS_AT_ONCE = 4;

@@ -12,6 +12,12 @@ import {
   type SurveyTask,
   type TaskBase,
 } from './backup/task.js';
+import type {
+  OpenHistoryResult,
+  OpenHistoryTask,
+  ReadHistoryResult,
+  ReadHistoryTask,
+} from './whatsapp/history-task.js';
 
 /** How the pool is made. */
 export interface PoolOptions {
@@ -66,6 +72,14 @@ export class WorkerPool {
 
   readDirectory(task: ReadDirectoryTask): Promise<Answer<DirectoryResult>> {
     return this.#run('read-directory', task);
+  }
+
+  openHistory(task: OpenHistoryTask): Promise<Answer<OpenHistoryResult>> {
+    return this.#run('open-history', task);
+  }
+
+  readHistory(task: ReadHistoryTask): Promise<Answer<ReadHistoryResult>> {
+    return this.#run('read-history', task);
   }
 
   /** Ends the threads. Tasks must have ended. With a lost thread there is nothing to wait for. */

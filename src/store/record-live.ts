@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { isGroup, isLid, isPerson } from '../domain/jid.js';
 import type { LiveEvent, LiveKey, OptionHash, VoteOpener } from '../domain/live-event.js';
@@ -41,7 +42,10 @@ export function noCounts(): LiveCounts {
 export async function recordLive(commit: Commit, events: LiveEvent[], openVote: VoteOpener): Promise<LiveCounts> {
   const recorder = new Recorder(commit, openVote);
   await recorder.prefetch(events);
-  for (const event of events) await recorder.record(event);
+  for (const [n, event] of events.entries()) {
+    if (n % EVENTS_BETWEEN_TURNS === EVENTS_BETWEEN_TURNS - 1) await setImmediate();
+    await recorder.record(event);
+  }
   return recorder.counts;
 }
 
@@ -195,5 +199,8 @@ function indexesOf(options: PollOption[], choices: OptionHash[]): number[] {
     hashes.includes(createHash('sha256').update(name).digest('hex')) ? [index] : [],
   );
 }
+
+/** Some milliseconds of merging: then the other links, and whoever reads, have their turn. */
+const EVENTS_BETWEEN_TURNS = 32;
 
 const EMPTY = Buffer.alloc(0);

@@ -1,4 +1,4 @@
-import { proto } from '@whiskeysockets/baileys';
+import { proto } from '@whiskeysockets/baileys/WAProto/index.js';
 import { liveDelivery, type LiveEvent, type LiveKey, type LiveMessage } from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
 import { actorOf, addressOf, keyOfMessage, keyOfTarget, mappingsOf, type Me } from './addresses.js';

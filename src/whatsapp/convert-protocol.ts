@@ -1,4 +1,4 @@
-import { proto } from '@whiskeysockets/baileys';
+import { proto } from '@whiskeysockets/baileys/WAProto/index.js';
 import type { LiveEvent, LiveKey } from '../domain/live-event.js';
 import { addressOf, keyOfTarget, mappingOf } from './addresses.js';
 import { convertContent } from './convert-content.js';

@@ -4,19 +4,30 @@ import { type LiveEvent, liveSource } from '../domain/live-event.js';
 import type { InboxReader } from '../session/link-inbox.js';
 import { keyOfMessage, mappingsOf } from './addresses.js';
 import { convertEvent } from './convert-event.js';
-import { convertHistory } from './convert-history.js';
 import { convertMessage } from './convert-message.js';
-import { type Fetch, fetchHistory } from './download-history.js';
+import type { Fetch } from './download-history.js';
 import { placeholderOf } from './envelope.js';
 import { decodeEvent, decodeRecord, type RecordHead } from './inbox-record.js';
+import type { HistoryParser } from './history-task.js';
 import { openPollVote } from './poll-vote.js';
+import { type ChunkDependencies, type HistoryTurns, readChunk } from './read-chunk.js';
 import { unwrap } from './unwrap.js';
 
-/** Makes what understands the records that `capture.ts` writes. `fetch` is the global one unless a test leads it elsewhere. */
-export function createInboxReader(fetch: Fetch = globalThis.fetch): InboxReader {
+/** What a reader works with. */
+export interface InboxReaderDependencies {
+  /** Reads chunks of history on threads of its own. */
+  parser: HistoryParser;
+  /** Lets a few chunks be read at a time. */
+  turns: HistoryTurns;
+  /** The global one unless a test leads it elsewhere. */
+  fetch?: Fetch;
+}
+
+/** Makes what understands the records that `capture.ts` writes. */
+export function createInboxReader({ fetch = globalThis.fetch, ...rest }: InboxReaderDependencies): InboxReader {
   return {
     read,
-    readHistory: (record, signal) => readHistory(record, fetch, signal),
+    readHistory: (record, signal) => readHistory(record, { fetch, ...rest }, signal),
     openVote: openPollVote,
   };
 }
@@ -58,11 +69,15 @@ function readContent(head: Extract<RecordHead, { type: 'content' }>, body: Buffe
   return convertMessage({ ...info, message: { chat: {} } }, { me, source: liveSource.live });
 }
 
-async function* readHistory(record: Buffer, fetch: Fetch, signal: AbortSignal): AsyncGenerator<LiveEvent[]> {
+function readHistory(
+  record: Buffer,
+  dependencies: ChunkDependencies,
+  signal: AbortSignal,
+): AsyncGenerator<LiveEvent[]> {
   const { head, body } = decodeRecord(record);
   const notification = head.type === 'content' ? announcementOf(proto.Message.decode(body)) : undefined;
   if (notification === undefined) throw new HistoryGone('a record announces no history');
-  yield* convertHistory(await fetchHistory(notification, fetch, signal), head.me, head.atMs);
+  return readChunk(notification, { me: head.me, asOfMs: head.atMs }, dependencies, signal);
 }
 
 function announcementOf(message: proto.IMessage): proto.Message.IHistorySyncNotification | undefined {

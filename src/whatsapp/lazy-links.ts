@@ -1,19 +1,23 @@
 import type { Logger } from '../log.js';
 import type { ConnectLink } from '../session/link.js';
 import type { InboxReader } from '../session/link-inbox.js';
+import type { InboxReaderDependencies } from './inbox-reader.js';
 import type { WhatsAppOptions } from './link.js';
+
+/** How links are made, and what their history is read with. */
+export type LazyLinksOptions = Omit<WhatsAppOptions, 'makeCapture'> & Pick<InboxReaderDependencies, 'parser' | 'turns'>;
 
 /**
  * Links to WhatsApp whose library is loaded when the first one is needed: it takes some 50 MB, and a daemon that only imports
  * backups does without it. `load` must have resolved before the others are called.
  */
 export class LazyLinks {
-  readonly #options: Omit<WhatsAppOptions, 'makeCapture'>;
+  readonly #options: LazyLinksOptions;
   readonly #log: Logger;
   #loading: Promise<void> | undefined;
   #loaded: { connectLink: ConnectLink; inboxReader: InboxReader } | undefined;
 
-  constructor(options: Omit<WhatsAppOptions, 'makeCapture'>) {
+  constructor(options: LazyLinksOptions) {
     this.#options = options;
     this.#log = options.log;
   }
@@ -44,6 +48,6 @@ export class LazyLinks {
     silenceConsole();
     surviveStrayRejections(this.#log);
     const connectLink = makeWhatsAppLinks({ ...this.#options, makeCapture: createCapture });
-    this.#loaded = { connectLink, inboxReader: createInboxReader() };
+    this.#loaded = { connectLink, inboxReader: createInboxReader(this.#options) };
   }
 }

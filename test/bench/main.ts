@@ -6,6 +6,7 @@ import { Bench, type BenchOptions } from './bench.js';
 import { measureChat } from './chat.js';
 import { tableOf } from './figure.js';
 import { measureGrowth } from './growth.js';
+import { measureHistory } from './history.js';
 import { measureImport } from './import.js';
 import { measureLinks } from './links.js';
 import { measureRead } from './read.js';
@@ -20,6 +21,7 @@ const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   stuck: measureStuck,
   growth: measureGrowth,
   links: measureLinks,
+  history: measureHistory,
 };
 
 /** What the bounds are stated for. */

@@ -14,18 +14,26 @@ interface Row {
 
 const generated = ['src/gen/', 'npm:@bufbuild/protobuf'];
 const logger = ['src/log.ts', 'npm:pino'];
-const ofBothHalves = ['src/backup/task.ts', 'src/backup/pulse.ts', 'src/backup/refusal.ts'];
+const aboutTasks = ['src/backup/task.ts', 'src/backup/pulse.ts', 'src/backup/refusal.ts'];
 
 /** The table of the architecture. When an import is missing here, the code is in the wrong file, or this changes first. */
 const table: Row[] = [
   { module: 'src/domain/', may: [], builtins: false },
   // The two halves of reading a backup share what stands at the top, and nothing else.
-  { module: 'src/backup/container/', may: ['src/domain/', ...ofBothHalves] },
-  { module: 'src/backup/msgstore/', may: ['src/domain/', ...ofBothHalves, 'npm:better-sqlite3'] },
+  { module: 'src/backup/container/', may: ['src/domain/', ...aboutTasks] },
+  { module: 'src/backup/msgstore/', may: ['src/domain/', ...aboutTasks, 'npm:better-sqlite3'] },
   { module: 'src/backup/', may: ['src/domain/'] },
-  { module: 'workers/', may: ['src/backup/', 'src/domain/', 'npm:piscina'] },
+  {
+    module: 'workers/',
+    may: ['src/backup/', 'src/domain/', 'src/whatsapp/open-history.ts', 'src/whatsapp/read-history.ts', 'npm:piscina'],
+    types: ['src/whatsapp/history-task.ts'],
+  },
   // What crosses the thread is questions, answers and the slots of a shared buffer.
-  { module: 'src/pool.ts', may: ['src/backup/task.ts', 'npm:piscina'], types: ['src/domain/', ...logger] },
+  {
+    module: 'src/pool.ts',
+    may: ['src/backup/task.ts', 'npm:piscina'],
+    types: ['src/domain/', 'src/whatsapp/history-task.ts', ...logger],
+  },
   {
     module: 'src/store/',
     may: ['src/domain/', 'src/gen/scrollback/', 'npm:@bufbuild/protobuf', 'npm:level'],
@@ -50,7 +58,7 @@ const table: Row[] = [
   // The one place that knows the library: what leaves it is plain data.
   {
     module: 'src/whatsapp/',
-    may: ['src/domain/', 'npm:@whiskeysockets/baileys', 'npm:libsignal'],
+    may: ['src/domain/', ...aboutTasks, 'npm:@whiskeysockets/baileys', 'npm:libsignal'],
     types: ['src/session/link.ts', 'src/session/link-inbox.ts', ...logger],
   },
   {

@@ -11,8 +11,8 @@ import type { Commit } from '../../src/store/commit.js';
 import { HistoryStore } from '../../src/store/history-store.js';
 import { createCapture, type Capture } from '../../src/whatsapp/capture.js';
 import type { Fetch } from '../../src/whatsapp/download-history.js';
-import { createInboxReader } from '../../src/whatsapp/inbox-reader.js';
 import { readAll } from './history.js';
+import { OwnInboxReader } from './inbox-reader.js';
 import type { Account } from './whatsapp/account.js';
 import { BaileysClient, type ClientState, type LoopbackAddress, newClientState } from './whatsapp/baileys-client.js';
 import type { LoopbackWhatsApp, Owner } from './whatsapp/loopback-whatsapp.js';
@@ -32,6 +32,7 @@ export class CapturedHistory {
     getMessage: () => Promise.resolve(undefined),
   };
   readonly #mailbox = new Mailbox('captured');
+  readonly #reader: OwnInboxReader;
 
   private constructor(
     readonly store: HistoryStore,
@@ -48,7 +49,8 @@ export class CapturedHistory {
       return durable;
     };
     const session = { use: <T>(work: (one: HistoryStore) => Promise<T>) => work(store), commit };
-    this.drain = new InboxDrain({ session, reader: createInboxReader(fetch), log });
+    this.#reader = new OwnInboxReader(fetch);
+    this.drain = new InboxDrain({ session, reader: this.#reader.reader, log });
   }
 
   /** Opens a new directory, or one that is there. */
@@ -76,6 +78,7 @@ export class CapturedHistory {
 
   async close(): Promise<void> {
     await this.drain.close();
+    await this.#reader.close();
     await this.#mailbox.close();
     await this.store.close();
   }

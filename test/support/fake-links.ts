@@ -11,7 +11,7 @@ import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import type { LinkTask } from '../../src/session/link.js';
 import { Links } from '../../src/session/links.js';
 import { Session } from '../../src/session/session.js';
-import { createInboxReader } from '../../src/whatsapp/inbox-reader.js';
+import { OwnInboxReader } from './inbox-reader.js';
 
 export const account = { phoneJid: '49@s.whatsapp.net', lid: '9@lid', pushName: 'Owner' };
 
@@ -51,6 +51,7 @@ export class FakeLinks {
   nowMs = 1_700_000_000_000;
   readonly links: Links;
   readonly #directory: string;
+  readonly #reader = new OwnInboxReader();
   readonly #sessions: Session[] = [];
   #waiting: (() => void)[] = [];
 
@@ -60,7 +61,7 @@ export class FakeLinks {
       now: () => this.nowMs,
       random: () => 0.5,
       log: pino({ level: 'silent' }),
-      inboxReader: createInboxReader(),
+      inboxReader: this.#reader.reader,
       save: (session, link) => {
         session.record = { ...session.record, link };
         this.saved.push(link);
@@ -109,6 +110,7 @@ export class FakeLinks {
   async close(): Promise<void> {
     await this.links.stop();
     await Promise.all(this.#sessions.map((session) => session.close()));
+    await this.#reader.close();
     await rm(this.#directory, { recursive: true, force: true });
   }
 }

@@ -10,9 +10,9 @@ import { storageOf } from '../../src/session/link-storage.js';
 import { Session } from '../../src/session/session.js';
 import { SessionInbox } from '../../src/session/session-inbox.js';
 import { createCapture } from '../../src/whatsapp/capture.js';
-import { createInboxReader } from '../../src/whatsapp/inbox-reader.js';
 import type { WhatsAppOptions } from '../../src/whatsapp/link.js';
 import { makeWhatsAppLinks } from '../../src/whatsapp/link.js';
+import { OwnInboxReader } from './inbox-reader.js';
 
 /** A connection of the daemon's own link, and what it told. */
 export interface RunningLink {
@@ -30,6 +30,7 @@ export class LinkBench {
   readonly #directory: string;
   readonly #session: Session;
   readonly #inbox: SessionInbox;
+  readonly #reader = new OwnInboxReader();
   /** What the link keeps; a test may replace its methods. */
   readonly storage: LinkStorage;
   #links: RunningLink[] = [];
@@ -39,7 +40,7 @@ export class LinkBench {
     const record = create(SessionRecordSchema, { sessionId: 's' });
     const log = pino({ level: 'silent' });
     this.#session = new Session(record, directory, { now: Date.now, log });
-    this.#inbox = new SessionInbox(this.#session, createInboxReader(), log);
+    this.#inbox = new SessionInbox(this.#session, this.#reader.reader, log);
     this.storage = storageOf(this.#session);
   }
 
@@ -91,6 +92,7 @@ export class LinkBench {
     await Promise.all(this.#links.map(({ closed }) => closed));
     await this.#inbox.close();
     await this.#session.close();
+    await this.#reader.close();
     await rm(this.#directory, { recursive: true });
   }
 }
