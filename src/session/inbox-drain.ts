@@ -110,17 +110,25 @@ export class InboxDrain {
     const { reader, session } = this.#dependencies;
     const events: LiveEvent[] = [];
     const announced: InboxRecord[] = [];
+    const unread: InboxRecord[] = [];
     for (const record of records) {
       const content = reader.read(record.payload);
       if (content === 'history') announced.push(record);
+      else if (content === 'unread') unread.push(record);
       else events.push(...content);
     }
+    const room = Math.max(0, MAX_UNREAD - store.inbox.waiting('unread'));
+    const dropped = unread.splice(room).length;
+    if (dropped > 0) this.#dependencies.log.error({ dropped }, 'too many records that are not understood are kept');
     const counts = await session.commit(async (commit) => {
       store.inbox.remove(commit, records);
       for (const record of announced) store.inbox.move(commit, record, 'history');
+      for (const record of unread) store.inbox.move(commit, record, 'unread');
       return store.recordLive(commit, events, reader.openVote);
     });
-    store.inbox.settled('live', records, 'history', announced.length);
+    store.inbox.settled('live', unread, 'unread');
+    const others = records.filter((record) => !unread.includes(record));
+    store.inbox.settled('live', others, 'history', announced.length);
     if (announced.length > 0) this.history.wake();
     this.#count(counts);
     while (store.resolving) await store.resolveStep((build) => session.commit(build));
@@ -152,6 +160,9 @@ const BYTES_PER_COMMIT = 1024 * 1024;
 /** After so few, the drain waits a moment for more: some hundred commits a second are enough for who follows. */
 const FEW_RECORDS = 32;
 const GATHER_MS = 3;
+
+/** Only a server that says what no version understands, again and again, comes so far. */
+const MAX_UNREAD = 10_000;
 
 const FIRST_PAUSE_MS = 200;
 const MAX_PAUSE_MS = 30_000;

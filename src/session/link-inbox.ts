@@ -12,8 +12,11 @@ export interface CaptureHost {
 
 /** Understands the records of the inbox: one for all sessions. */
 export interface InboxReader {
-  /** What a record tells; `history` when it announces a chunk of history, which `readHistory` fetches. */
-  read(record: Buffer): LiveEvent[] | 'history';
+  /**
+   * What a record tells; `history` when it announces a chunk of history, which `readHistory` fetches; `unread` when this version
+   * cannot tell what it says, and a later one may.
+   */
+  read(record: Buffer): LiveEvent[] | 'history' | 'unread';
   /**
    * Fetches a chunk of history and yields it in parts. Throws `HistoryGone` when it can never be had; any other error says that it may
    * be had later.

@@ -3,7 +3,7 @@ import { decodeMessageNode, proto } from '@whiskeysockets/baileys';
 import type { CaptureHost } from '../session/link-inbox.js';
 import { addressOf, keyOfMessage, type Me } from './addresses.js';
 import { tapEvents } from './event-tap.js';
-import { encodeRecord, type StanzaHead } from './inbox-record.js';
+import { encodeEvent, encodeRecord, type StanzaHead } from './inbox-record.js';
 import { SendGate } from './send-gate.js';
 import { contentNames, unwrap } from './unwrap.js';
 import { makeWriteAheadRepository, Stanzas } from './write-ahead.js';
@@ -68,15 +68,22 @@ class SocketCapture implements Capture {
 
   /** Sees each stanza before the library's handlers do, in the same turn. */
   #frame(stanza: BinaryNode, creds: AuthenticationCreds): void {
-    let readable = false;
-    for (const child of Array.isArray(stanza.content) ? stanza.content : []) {
-      if (!(child.content instanceof Uint8Array)) continue;
-      if (child.tag === 'enc' && child.attrs.type !== 'msmsg') this.#stanzas.note(child.content, stanza);
-      // What is not encrypted never meets the repository.
-      if (child.tag === 'plaintext') void this.#content(stanza, child.content, creds).catch(() => undefined);
-      readable ||= child.tag === 'plaintext' || (child.tag === 'enc' && child.attrs.type !== 'msmsg');
-    }
-    if (!readable) void this.#unreadable(stanza, creds).catch(() => undefined);
+    const { handed, readable, strange } = partsOf(stanza);
+    for (const ciphertext of handed) this.#stanzas.note(ciphertext, stanza);
+    // What is not encrypted never meets the repository.
+    for (const content of readable) this.#start(this.#content(stanza, content, creds));
+    // The library says that it has these, and tells nobody what they hold.
+    if (strange || headOf(stanza, creds) === undefined) this.#start(this.#stanza(stanza, creds));
+    if (handed.length + readable.length === 0) this.#start(this.#unreadable(stanza, creds));
+  }
+
+  /** What fails here ends the socket by its gate. */
+  #start(keeping: Promise<void>): void {
+    keeping.catch(() => undefined);
+  }
+
+  #stanza(stanza: BinaryNode, creds: AuthenticationCreds): Promise<void> {
+    return this.#keep(encodeRecord({ type: 'stanza', me: meOf(creds), atMs: this.now() }, encodeEvent(stanza)));
   }
 
   async #content(stanza: BinaryNode | undefined, content: Uint8Array, creds: AuthenticationCreds): Promise<void> {
@@ -119,6 +126,22 @@ class SocketCapture implements Capture {
 /** The addresses of the account's owner. */
 export function meOf({ me }: AuthenticationCreds): Me {
   return { phone: addressOf(me?.id), lid: addressOf(me?.lid) };
+}
+
+/** What of a stanza the library hands to its repository, what anybody can read, and whether something is of neither kind. */
+function partsOf({ content }: BinaryNode): { handed: Uint8Array[]; readable: Uint8Array[]; strange: boolean } {
+  const parts = { handed: [] as Uint8Array[], readable: [] as Uint8Array[], strange: false };
+  const children = Array.isArray(content) ? content : [];
+  // It takes nothing apart whose first secret is one among messages: what bots write.
+  const refused = children.find(({ tag }) => tag === 'enc')?.attrs.type === 'msmsg';
+  for (const { tag, attrs, content: bytes } of children) {
+    if (!(bytes instanceof Uint8Array)) continue;
+    if (tag === 'plaintext') parts.readable.push(bytes);
+    else if (tag === 'enc' && !refused && ['pkmsg', 'msg', 'skmsg'].includes(attrs.type ?? ''))
+      parts.handed.push(bytes);
+    else if (tag === 'enc') parts.strange = true;
+  }
+  return parts;
 }
 
 /** What the stanza says of its message, as the library reads it; undefined for a stanza that is none. */

@@ -32,7 +32,7 @@ export function createInboxReader({ fetch = globalThis.fetch, ...rest }: InboxRe
   };
 }
 
-function read(record: Buffer): LiveEvent[] | 'history' {
+function read(record: Buffer): LiveEvent[] | 'history' | 'unread' {
   const { head, body } = decodeRecord(record);
   switch (head.type) {
     case 'content':
@@ -43,6 +43,8 @@ function read(record: Buffer): LiveEvent[] | 'history' {
         me: head.me,
         source: liveSource.live,
       });
+    case 'stanza':
+      return 'unread';
     case 'event':
       return convertEvent(head.name, decodeEvent(body), head.me, head.atMs);
   }

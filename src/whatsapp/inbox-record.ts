@@ -16,6 +16,8 @@ export type RecordHead =
   | ({ type: 'content'; me: Me; atMs: number } & StanzaHead)
   /** The body is a `proto.WebMessageInfo` that the library made: of a notice, a resend. */
   | { type: 'info'; me: Me; atMs: number; key: WireKey }
+  /** The body is the JSON of a stanza that the library refuses, acknowledges, and never tells of. */
+  | { type: 'stanza'; me: Me; atMs: number }
   /** The body is the JSON of an event of the library. */
   | { type: 'event'; me: Me; atMs: number; name: string };
 
@@ -50,7 +52,7 @@ export function decodeRecord(record: Buffer): { head: RecordHead; body: Buffer }
   return { head, body: record.subarray(end) };
 }
 
-/** The JSON of an event: bytes survive it. */
+/** The JSON of an event or a stanza: bytes survive it. */
 export function encodeEvent(data: unknown): Buffer {
   return Buffer.from(JSON.stringify(data, BufferJSON.replacer));
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MessageKind, Source } from '../../src/gen/scrollback/v1/message_pb.js';
+import { decodeEvent, decodeRecord } from '../../src/whatsapp/inbox-record.js';
 import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
 import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../support/whatsapp/peer.js';
@@ -200,4 +201,27 @@ describe('what a captured client receives', () => {
     const unread = await history.store.inbox.read('unread', 10, 1000);
     expect(unread.map(({ payload }) => payload.toString())).toEqual(['of a version to come']);
   });
+
+  it.each([
+    ['names no author in a group', { chat: '120363000000000001@g.us', attributes: { participant: undefined } }],
+    ['names a receiver who is not its author', { attributes: { recipient: '491700000009@s.whatsapp.net' } }],
+    ['is sealed as bots do', { form: 'bot' as const }],
+    ['is encrypted in a way that is not known', { form: 'unknown' as const }],
+  ])('that %s is kept as it came before it is acknowledged', async (_, options) => {
+    const id = await link.account.deliver(anna, { conversation: 'hello' }, { form: 'plaintext', ...options });
+    await link.account.acknowledgements.waitFor((entry) => entry.id === id && entry.kind === 'ack');
+    await history.recorded();
+    const [unread] = await history.store.inbox.read('unread', 10, 10_000);
+    const { head, body } = decodeRecord(unread?.payload ?? Buffer.alloc(0));
+    expect(head.type).toBe('stanza');
+    expect(decodeEvent(body)).toMatchObject({ tag: 'message', attrs: { id } });
+    expect(JSON.stringify(decodeEvent(body))).toContain(contentBytes('hello'));
+    expect(history.store.inbox.waiting('unread')).toBe(1);
+    expect(history.store.inbox.waiting('live')).toBe(0);
+  });
 });
+
+/** The content of a text as the JSON of its bytes. */
+function contentBytes(conversation: string): string {
+  return JSON.stringify([...proto.Message.encode({ conversation }).finish()]).slice(1, -1);
+}

@@ -8,9 +8,9 @@ import type { Addressing, Encrypted, Peer } from './peer.js';
 
 /**
  * How the content of a message travels: encrypted, readable (as newsletters are, and for tests of many messages), as bytes
- * that nobody can decrypt, or not at all ("Message absent from node").
+ * that nobody can decrypt, as a bot seals it, in a way that no client knows, or not at all ("Message absent from node").
  */
-export type Form = 'signal' | 'plaintext' | 'garbage' | 'absent';
+export type Form = 'signal' | 'plaintext' | 'garbage' | 'bot' | 'unknown' | 'absent';
 
 /** How a message is delivered; everything has a default. */
 export interface DeliverOptions {
@@ -92,6 +92,10 @@ async function contentOf(letter: Letter): Promise<BinaryNode[]> {
       return [];
     case 'garbage':
       return [enc('msg', randomBytes(64))];
+    case 'bot':
+      return [enc('msmsg', proto.Message.encode(letter.message).finish())];
+    case 'unknown':
+      return [enc('loopback', proto.Message.encode(letter.message).finish())];
     case 'plaintext':
       return [node('plaintext', {}, proto.Message.encode(letter.message).finish())];
     case 'signal': {
