@@ -1,8 +1,15 @@
-import type { AuthenticationCreds, BinaryNode, UserFacingSocketConfig, WASocket } from '@whiskeysockets/baileys';
+import type {
+  AuthenticationCreds,
+  BinaryNode,
+  SignalKeyStore,
+  UserFacingSocketConfig,
+  WASocket,
+} from '@whiskeysockets/baileys';
 import { decodeMessageNode, proto } from '@whiskeysockets/baileys';
 import type { CaptureHost } from '../session/link-inbox.js';
 import { addressOf, keyOfMessage, type Me } from './addresses.js';
 import { tapEvents } from './event-tap.js';
+import { HeldVersions } from './held-versions.js';
 import { encodeEvent, encodeRecord, type StanzaHead } from './inbox-record.js';
 import { SendGate } from './send-gate.js';
 import { contentNames, unwrap } from './unwrap.js';
@@ -11,6 +18,8 @@ import { makeWriteAheadRepository, Stanzas } from './write-ahead.js';
 /** What keeps everything that a socket delivers. One for each socket. */
 export interface Capture {
   readonly socketOptions: Partial<UserFacingSocketConfig>;
+  /** The keys that the socket is to be given, over those that are stored. */
+  guard(keys: SignalKeyStore): SignalKeyStore;
   /** Right after the socket was made, before anything can arrive. */
   attach(socket: WASocket): void;
   /** Resolves when everything that arrived is durable. */
@@ -29,6 +38,7 @@ class SocketCapture implements Capture {
   readonly socketOptions: Partial<UserFacingSocketConfig>;
   readonly #gate = new SendGate();
   readonly #stanzas = new Stanzas();
+  #versions: HeldVersions | undefined;
   /** Messages that are in the inbox and will be emitted by the library too; the value is meaningless. */
   readonly #kept = new Map<string, true>();
 
@@ -62,8 +72,14 @@ class SocketCapture implements Capture {
     });
   }
 
-  settle(): Promise<void> {
-    return this.#gate.settle();
+  guard(keys: SignalKeyStore): SignalKeyStore {
+    this.#versions = new HeldVersions(keys, () => this.#gate.settle());
+    return this.#versions.keys;
+  }
+
+  async settle(): Promise<void> {
+    await this.#gate.settle();
+    await this.#versions?.settled();
   }
 
   /** Sees each stanza before the library's handlers do, in the same turn. */

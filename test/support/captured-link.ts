@@ -101,7 +101,8 @@ export class CapturedLink {
     readonly account: Account,
   ) {
     this.capture = createCapture(history.host);
-    this.client = new BaileysClient(whatsapp, state, this.capture.socketOptions);
+    const auth = { creds: state.creds, keys: this.capture.guard(state.keys) };
+    this.client = new BaileysClient(whatsapp, state, { ...this.capture.socketOptions, auth });
     this.capture.attach(this.client.socket);
   }
 

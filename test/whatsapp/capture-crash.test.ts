@@ -1,3 +1,4 @@
+import { chatModificationToAppPatch } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
 import { copyClientState } from '../support/whatsapp/baileys-client.js';
@@ -84,6 +85,27 @@ describe('a client that dies', () => {
     await restart();
     await account.settled();
     expect(await texts()).toEqual(['plain', 'sealed']);
+  });
+
+  it('with a change of app state that was not kept yet is told of it again', async () => {
+    const { account } = link;
+    await account.acknowledged(await account.shareAppStateKey());
+    await account.settled();
+    let emitted = (): void => undefined;
+    const event = new Promise<void>((resolve) => (emitted = resolve));
+    history.onAppend = () => {
+      emitted();
+      return new Promise(() => undefined);
+    };
+    const lastMessages = [{ key: { remoteJid: anna.jid(), fromMe: false, id: 'A1' }, messageTimestamp: 1 }];
+    await account.changeAppState(chatModificationToAppPatch({ archive: true, lastMessages }, anna.jid()));
+    await event;
+    await restart();
+    await account.settled();
+    await history.recorded();
+    expect(await history.store.getChat(anna.jid())).toMatchObject({ archived: true });
+    await link.capture.settle();
+    expect(link.state.keys.values['app-state-sync-version']).toHaveProperty('regular_low.version', 1);
   });
 
   it('before it drained its inbox drains it when the store is opened again', async () => {

@@ -1,5 +1,5 @@
 import type { SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys';
-import { BufferJSON } from '@whiskeysockets/baileys';
+import { BufferJSON, proto } from '@whiskeysockets/baileys';
 
 /** Keys by type and id. */
 export type Values = Partial<Record<keyof SignalDataTypeMap, Record<string, unknown>>>;
@@ -40,7 +40,15 @@ export class MemoryKeys implements SignalKeyStore {
 
   /** A copy of all keys as they are now, for a client that crashes and comes back with what it had. */
   copy(): MemoryKeys {
-    return new MemoryKeys(throughJson(this.#values));
+    const values = throughJson(this.#values);
+    // Protocol buffers turn their bytes into text before anybody can take care of them.
+    for (const [id, key] of Object.entries(values['app-state-sync-key'] ?? {})) {
+      values['app-state-sync-key'] = {
+        ...values['app-state-sync-key'],
+        [id]: proto.Message.AppStateSyncKeyData.fromObject(key as object),
+      };
+    }
+    return new MemoryKeys(values);
   }
 }
 
