@@ -16,6 +16,7 @@ export type LiveEvent =
   | { type: 'chat'; chat: LiveChat }
   | { type: 'group'; group: LiveGroup }
   | { type: 'group-change'; change: LiveGroupChange }
+  | { type: 'past-members'; past: LivePastMembers }
   | { type: 'lid-mapping'; lid: string; phone: string };
 
 /** Who sent what where. */
@@ -154,4 +155,10 @@ export interface LiveGroupChange {
   subject: string;
   change: 'add' | 'remove' | 'leave' | 'promote' | 'demote' | 'subject';
   members: { jid: string; fromMe: boolean }[];
+}
+
+/** Who was a member of a group once. */
+export interface LivePastMembers {
+  jid: string;
+  members: { jid: string; leaveMs: number; leftVoluntarily: boolean }[];
 }

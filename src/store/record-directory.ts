@@ -1,6 +1,6 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { isGroup, isPerson } from '../domain/jid.js';
-import type { LiveChat, LiveContact, LiveGroup, LiveGroupChange } from '../domain/live-event.js';
+import type { LiveChat, LiveContact, LiveGroup, LiveGroupChange, LivePastMembers } from '../domain/live-event.js';
 import { ContactRecordSchema, type GroupRecord, GroupRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
 import {
   ContactSchema,
@@ -101,9 +101,28 @@ export class LiveDirectory {
     for (const { jid: member, fromMe } of members) await this.#changeMember(group, change, member, fromMe, asOfMs);
     if (change === 'subject') group.subject = subject;
     const { members: list, pastMembers, createTime } = group;
-    const createMs = createTime === undefined ? 0 : Number(createTime.seconds) * 1000;
+    const createMs = secondsOf(createTime) * 1000;
     const changed = { jid, subject: group.subject, createMs, members: list, pastMembers };
     await this.#save(changed, Math.max(asOfMs, knownMs + 1));
+  }
+
+  /** Adds who left before: of each one the last time counts, and who is a member is not past. */
+  async pastMembers({ jid, members }: LivePastMembers): Promise<void> {
+    if (!isGroup(jid)) return;
+    const record = await this.#load(jid);
+    const group = record?.group ?? create(GroupSchema, { jid });
+    const past = new Map(group.pastMembers.map((member) => [member.jid, member]));
+    for (const { jid: member, leaveMs, leftVoluntarily } of members) {
+      const canonical = await this.resolve(member);
+      const known = past.get(canonical);
+      if (group.members.some((present) => present.jid === canonical)) continue;
+      if (known !== undefined && secondsOf(known.leaveTime) >= Math.floor(leaveMs / 1000)) continue;
+      past.set(canonical, create(PastGroupMemberSchema, { jid: canonical, leftVoluntarily, ...leaveTime(leaveMs) }));
+    }
+    const createMs = secondsOf(group.createTime) * 1000;
+    const { subject, members: present } = group;
+    const changed = { jid, subject, createMs, members: present, pastMembers: [...past.values()] };
+    await this.#save(changed, Number(record?.asOfMs ?? 0n) + 1);
   }
 
   async #changeMember(
@@ -157,6 +176,11 @@ export class LiveDirectory {
 
 function byJid<T extends { jid: string }>(people: T[]): T[] {
   return [...people].sort((a, b) => (a.jid < b.jid ? -1 : a.jid > b.jid ? 1 : 0));
+}
+
+/** Whole seconds since 1970; 0 for none. */
+function secondsOf(time: ReturnType<typeof timeOf>): number {
+  return Number(time?.seconds ?? 0n);
 }
 
 function leaveTime(ms: number): { leaveTime?: NonNullable<ReturnType<typeof timeOf>> } {

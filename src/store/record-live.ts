@@ -83,6 +83,8 @@ class Recorder {
         return this.#directory.group(event.group);
       case 'group-change':
         return this.#directory.change(event.change);
+      case 'past-members':
+        return this.#directory.pastMembers(event.past);
       default:
         return this.#message(event);
     }

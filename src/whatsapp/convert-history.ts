@@ -1,7 +1,9 @@
 import type { proto } from '@whiskeysockets/baileys';
 import { isGroup, isPerson } from '../domain/jid.js';
-import type { LiveEvent, LiveRank } from '../domain/live-event.js';
+import { liveDelivery, type LiveEvent, type LiveRank } from '../domain/live-event.js';
+import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, mappingOf, type Me } from './addresses.js';
+import { emptyContent, type Origin } from './envelope.js';
 import { msOfSeconds, numberOf } from './numbers.js';
 
 /** Which number a LID stands for, as a chunk of history says it. */
@@ -53,6 +55,44 @@ export function eventsOfChat(conversation: proto.IConversation, me: Me, asOfMs: 
   return events;
 }
 
+/** Who left a group before. */
+export function eventsOfPast({ groupJid, pastParticipants }: proto.IPastParticipants): LiveEvent[] {
+  const members = (pastParticipants ?? []).flatMap(({ userJid, leaveReason, leaveTs }) => {
+    const jid = addressOf(userJid);
+    const leftVoluntarily = (leaveReason ?? 0) === LEFT;
+    return jid === '' ? [] : [{ jid, leaveMs: msOfSeconds(leaveTs), leftVoluntarily }];
+  });
+  const jid = addressOf(groupJid);
+  return isGroup(jid) && members.length > 0 ? [{ type: 'past-members', past: { jid, members } }] : [];
+}
+
+/** A call of the past, under the id that it had when it was made. Nothing for one that is still to come. */
+export function eventsOfCall(call: proto.ICallLogRecord, { me, source }: Origin): LiveEvent[] {
+  const outcome = OUTCOMES[call.callResult ?? -1];
+  const people = [call.callCreatorJid, ...(call.participants ?? []).map(({ userJid }) => userJid)].map(addressOf);
+  const groupJid = addressOf(call.groupJid);
+  const chatJid = groupJid !== '' ? groupJid : (people.find((jid) => jid !== '' && !isMe(jid, me)) ?? '');
+  const creator = people[0] ?? '';
+  const fromMe = isMe(creator, me) || (creator === '' && call.isIncoming === false);
+  if (outcome === undefined || chatJid === '' || !call.callId) return [];
+  const durationSeconds = numberOf(call.duration);
+  const video = call.isVideo === true;
+  const details = { callId: call.callId, video, durationSeconds, outcome: durationSeconds > 0 ? 1 : outcome, groupJid };
+  // Seconds by all that is known of the protocol; what is too large for them is in milliseconds.
+  const startedAt = numberOf(call.startTime);
+  const message = {
+    key: { chatJid, senderJid: fromMe ? '' : creator, fromMe, messageId: call.callId },
+    sentMs: startedAt > MAX_SECONDS ? startedAt : startedAt * 1000,
+    senderName: '',
+    state: liveDelivery.unspecified,
+    starred: false,
+    expireMs: 0,
+    source,
+    content: { ...emptyContent(messageKind.call, 90), call: details },
+  };
+  return [{ type: 'message', message }];
+}
+
 /** A message of a chat with the address of the chat: the phone leaves out what goes without saying. */
 export function withChat(message: proto.IWebMessageInfo, chat: string | null | undefined): proto.IWebMessageInfo {
   const { key } = message;
@@ -69,3 +109,12 @@ function participantOf(message: proto.IWebMessageInfo): proto.IWebMessageInfo {
 
 /** By the number of `GroupParticipant.Rank`. */
 const RANKS: readonly LiveRank[] = ['member', 'admin', 'superadmin'];
+
+/** `PastParticipant.LeaveReason`. */
+const LEFT = 0;
+
+/** The public `CallOutcome` by the number of `CallLogRecord.CallResult`; none for invalid calls and those to come. */
+const OUTCOMES: readonly (number | undefined)[] = [1, 2, 2, 1, 2, undefined, 2, undefined, 2, 2, 0];
+
+/** The year 5138 in seconds, 1973 in milliseconds. */
+const MAX_SECONDS = 1e11;

@@ -4,15 +4,23 @@ import { Pulse } from '../backup/pulse.js';
 import { Refusal } from '../backup/refusal.js';
 import type { Answer } from '../backup/task.js';
 import { type LiveEvent, liveSource } from '../domain/live-event.js';
-import { eventsOfChat, eventsOfMapping, eventsOfPushName, mappingsOfChat, withChat } from './convert-history.js';
+import {
+  eventsOfCall,
+  eventsOfChat,
+  eventsOfMapping,
+  eventsOfPast,
+  eventsOfPushName,
+  mappingsOfChat,
+  withChat,
+} from './convert-history.js';
 import { convertMessage } from './convert-message.js';
 import type { Origin, WireMessage } from './envelope.js';
 import type { HistoryCursor, ReadHistoryResult, ReadHistoryTask } from './history-task.js';
 import { WireFields } from './wire-fields.js';
 
 /**
- * Converts the part of a chunk of history that begins at the cursor. In three passes: first which LIDs stand for which numbers, so that
- * messages are stored under their numbers at once, then people, then chats with their messages. Never throws; DAMAGED is a
+ * Converts the part of a chunk of history that begins at the cursor. In passes: first which LIDs stand for which numbers, so that
+ * messages are stored under their numbers at once, then people, then chats with their messages, last who left groups, and calls. Never throws; DAMAGED is a
  * chunk that makes no sense as a whole.
  */
 export function readHistory(task: ReadHistoryTask): Answer<ReadHistoryResult> {
@@ -85,6 +93,11 @@ class PartReader {
       if (fields.field === STATUS) this.#message(fields, (message) => message);
       return fields.field === CONVERSATION ? this.#conversation(fields, inside) : undefined;
     },
+    // Who left is told beside who is there.
+    (fields) => {
+      if (fields.field === PAST) this.#push(eventsOfPast(proto.PastParticipants.decode(this.#copy(fields))));
+      if (fields.field === CALL) this.#push(eventsOfCall(proto.CallLogRecord.decode(this.#copy(fields)), this.#origin));
+    },
   ];
 
   /** Converts a chat and its messages from an offset on. Returns the offset of what does not fit, 0 when all does. */
@@ -156,6 +169,8 @@ const SYNC_TYPE = 1;
 const CONVERSATION = 2;
 const STATUS = 3;
 const PUSH_NAME = 7;
+const PAST = 12;
+const CALL = 13;
 const MAPPING = 15;
 
 /** Of `Conversation` and of `HistorySyncMsg`. */

@@ -105,6 +105,44 @@ describe('history', () => {
     expect((await history.messages()).map(({ key }) => key?.chatJid)).toEqual([ANNA, ANNA, ANNA]);
   });
 
+  it('tells who left groups, and calls', async () => {
+    const GROUP = '120363000000000001@g.us';
+    const past = (userJid: string, leaveReason: number) => ({ userJid, leaveReason, leaveTs: 1_600_000_000 });
+    const { CallResult } = proto.CallLogRecord;
+    const call = { callId: 'C1', isVideo: true, duration: 61, startTime: 1_600_000_100, isIncoming: true };
+    const missed = { callId: 'C2', callResult: CallResult.MISSED, startTime: 1_600_000_200, isIncoming: true };
+    await push(
+      {
+        syncType: HistorySyncType.FULL,
+        conversations: [{ id: GROUP, name: 'G', participant: [{ userJid: ANNA, rank: 1 }] }],
+        phoneNumberToLidMappings: [{ pnJid: ANNA, lidJid: anna.jid('lid') }],
+        pastParticipants: [
+          { groupJid: GROUP, pastParticipants: [past('491700000009@s.whatsapp.net', 1), past(anna.jid('lid'), 0)] },
+        ],
+        callLogRecords: [
+          { ...call, callResult: CallResult.CONNECTED, callCreatorJid: anna.jid('lid') },
+          { ...missed, callCreatorJid: ANNA, groupJid: GROUP },
+          { ...call, callId: 'C3', isIncoming: false, callCreatorJid: `${owner.phone}@s.whatsapp.net` },
+          { callId: 'C4', callResult: CallResult.UPCOMING, callCreatorJid: ANNA },
+        ],
+      },
+      'media',
+    );
+    expect(await history.messages()).toMatchObject([
+      {
+        key: { chatJid: ANNA, senderJid: ANNA, messageId: 'C1' },
+        sentTime: { seconds: 1_600_000_100n },
+        call: { callId: 'C1', video: true, durationSeconds: 61, outcome: 1 },
+      },
+      { key: { chatJid: GROUP, senderJid: ANNA, messageId: 'C2' }, call: { outcome: 2, groupJid: GROUP } },
+    ]);
+    const [group] = (await history.store.listGroups(undefined, 10, 1e6)).items;
+    expect(group).toMatchObject({
+      members: [{ jid: ANNA }],
+      pastMembers: [{ jid: '491700000009@s.whatsapp.net', leftVoluntarily: false }],
+    });
+  });
+
   it('on demand says that it was asked for', async () => {
     await push(chunk(1, { syncType: HistorySyncType.ON_DEMAND }), 'inline', 'R1');
     expect(await history.messages()).toMatchObject([{ sources: [Source.ON_DEMAND] }]);
