@@ -37,6 +37,8 @@ export type Fault =
   | { reason: 'BACKFILL_NOT_FOUND'; backfillId: string }
   | { reason: 'BACKFILL_RUNNING'; sessionId: string; backfillId: string }
   | { reason: 'BACKFILL_ENDED'; backfillId: string; state: string }
+  /** It records what WhatsApp sends unasked, which is not to be lost. */
+  | { reason: 'BACKFILL_NOT_CANCELLABLE'; backfillId: string }
   | { reason: 'BACKFILL_NOT_UPLOADING'; backfillId: string; state: string }
   | { reason: 'UPLOAD_IN_PROGRESS'; backfillId: string }
   /** Nothing came for too long. `committedSize` is missing when not even the first request came. */

@@ -55,6 +55,8 @@ export function faultText(fault: Fault): string {
       return `session ${fault.sessionId} already runs backfill ${fault.backfillId}; wait for it, or cancel it with CancelBackfill`;
     case 'BACKFILL_ENDED':
       return `backfill ${fault.backfillId} has ended (${fault.state}); create a new one`;
+    case 'BACKFILL_NOT_CANCELLABLE':
+      return `backfill ${fault.backfillId} records what WhatsApp sends by itself and cannot be cancelled; UnlinkSession ends it`;
     case 'BACKFILL_NOT_UPLOADING':
       return `backfill ${fault.backfillId} takes no upload now (${fault.state}); follow it with WatchBackfill`;
     case 'UPLOAD_IN_PROGRESS':

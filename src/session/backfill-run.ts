@@ -1,10 +1,10 @@
-import { clone, create } from '@bufbuild/protobuf';
+import { clone } from '@bufbuild/protobuf';
 import { control, type ImportPlan, type PageResult, type SkippedCounts, type Survey } from '../backup/task.js';
 import { type BackfillRecord, BackfillRecordSchema, ImportStage } from '../gen/scrollback/store/v1/record_pb.js';
-import { SkipReason, SkippedRowsSchema } from '../gen/scrollback/v1/backfill_service_pb.js';
+import { SkipReason } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { putBackfill } from '../store/backfills.js';
 import type { MergeCounts } from '../store/merge-page.js';
-import { backfillOf, throwFault } from './backfill.js';
+import { backfillOf, countSkipped, throwFault } from './backfill.js';
 import { importDirectory } from './import-directory.js';
 import { type PageQuestion, readPages } from './import-pages.js';
 import { learnSurvey } from './learn-survey.js';
@@ -137,13 +137,8 @@ function countPage(record: BackfillRecord, result: PageResult, counts: MergeCoun
   backfill.messagesDeleted += BigInt(counts.deleted);
   const skipped: SkippedCounts = { ...result.skipped, deleted: result.skipped.deleted + counts.refused };
   for (const [name, reason] of SKIP_REASONS) {
-    const count = skipped[name];
-    if (count === 0) continue;
-    const known = backfill.rowsSkipped.find((entry) => entry.reason === reason);
-    if (known === undefined) backfill.rowsSkipped.push(create(SkippedRowsSchema, { reason, count: BigInt(count) }));
-    else known.count += BigInt(count);
+    countSkipped(backfill, reason, skipped[name]);
   }
-  backfill.rowsSkipped.sort((a, b) => a.reason - b.reason);
 }
 
 const SKIP_REASONS: [keyof SkippedCounts, SkipReason][] = [

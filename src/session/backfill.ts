@@ -17,6 +17,8 @@ import {
   type Backfill,
   BackfillKind as WireKind,
   BackfillState as WireState,
+  type SkipReason,
+  SkippedRowsSchema,
 } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { Wakeup } from '../store/wakeup.js';
 
@@ -145,6 +147,15 @@ export function newRecord(
 export function backfillOf(record: BackfillRecord): Backfill {
   if (record.backfill === undefined) throw new Error('a backfill record has no backfill');
   return record.backfill;
+}
+
+/** Adds to the rows that are not messages, for one reason. */
+export function countSkipped({ rowsSkipped }: Backfill, reason: SkipReason, count: number): void {
+  if (count === 0) return;
+  const known = rowsSkipped.find((entry) => entry.reason === reason);
+  if (known === undefined) rowsSkipped.push(create(SkippedRowsSchema, { reason, count: BigInt(count) }));
+  else known.count += BigInt(count);
+  rowsSkipped.sort((a, b) => a.reason - b.reason);
 }
 
 /** The state of a record. */

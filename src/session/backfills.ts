@@ -8,6 +8,7 @@ import { kindOf, type LiveBackfill, stateOf, WIRE_KINDS } from './backfill.js';
 import { BackupBackfill } from './backup-backfill.js';
 import { BackupBackfills, type BackupBackfillsDependencies } from './backup-backfills.js';
 import { fillDirectory } from './fill-directory.js';
+import { HistorySyncs } from './history-syncs.js';
 import { type FindLink, LinkBackfills } from './link-backfills.js';
 import { LiveBackfills } from './live-backfills.js';
 import type { Session } from './session.js';
@@ -23,9 +24,6 @@ export interface BackfillsNeighbours {
   findLink: FindLink;
 }
 
-/** What each kind does that a link carries out. */
-const LINK_WORKS = { directory: fillDirectory };
-
 /** All backfills: finds them, and leads what clients ask of them to those who carry it out, by their kinds. */
 export class Backfills {
   readonly #registry: Registry;
@@ -34,6 +32,8 @@ export class Backfills {
   readonly #live: LiveBackfills;
   readonly #backups: BackupBackfills;
   readonly #links: LinkBackfills;
+  /** Counts the history that WhatsApp sends by itself. */
+  readonly historySyncs: HistorySyncs;
 
   constructor(registry: Registry, dependencies: BackfillsDependencies, neighbours: BackfillsNeighbours) {
     this.#registry = registry;
@@ -41,7 +41,11 @@ export class Backfills {
     this.#findSession = neighbours.findSession;
     this.#live = new LiveBackfills(registry);
     this.#backups = new BackupBackfills(dependencies, this.#live);
-    this.#links = new LinkBackfills(dependencies, this.#live, neighbours.findLink, LINK_WORKS);
+    this.#links = new LinkBackfills(dependencies, this.#live, neighbours.findLink, {
+      directory: fillDirectory,
+      'history-sync': (run) => this.historySyncs.untilComplete(run),
+    });
+    this.historySyncs = new HistorySyncs({ live: this.#live, links: this.#links, now: dependencies.now });
   }
 
   /** Takes up the backfills that were not over when the process ended. */
@@ -132,6 +136,9 @@ export class Backfills {
   async cancel(backfillId: string): Promise<BackfillRecord> {
     const live = this.#live.find(backfillId);
     if (live === undefined) return this.get(backfillId);
+    // What WhatsApp sends by itself is recorded all the same; it would only not be counted.
+    if (live.backfill.kind === 'history-sync')
+      throw new DomainError({ reason: 'BACKFILL_NOT_CANCELLABLE', backfillId });
     await this.#cancel(live.backfill, live.session);
     return live.backfill.record;
   }

@@ -1,9 +1,20 @@
 import { HistoryGone } from '../domain/history-gone.js';
 import type { Logger } from '../log.js';
+import type { Commit } from '../store/commit.js';
 import type { InboxRecord } from '../store/inbox.js';
 import type { LiveCounts } from '../store/record-live.js';
+import { type CountedChunk, type HistoryCounter, uncounted } from './history-counter.js';
 import type { InboxReader } from './link-inbox.js';
 import type { Session } from './session.js';
+
+/** What a drain works with. */
+export interface DrainDependencies {
+  session: Pick<Session, 'use' | 'commit'>;
+  reader: InboxReader;
+  log: Logger;
+  /** Counts the chunks of history; without one nobody does. */
+  counter?: HistoryCounter;
+}
 
 /** What became of the chunks of history that were announced since the process began. */
 export interface HistoryCounts {
@@ -18,7 +29,8 @@ export interface HistoryCounts {
 
 /**
  * Fetches the chunks of history that WhatsApp announced, one after the other, from the announcements in the inbox. A chunk is recorded
- * bit by bit, and its announcement is deleted after the last one: after a crash it begins anew, which changes nothing.
+ * part by part, and its announcement is deleted after the last one: after a crash it begins anew behind the parts that are known to be
+ * committed, or with the first one, which changes nothing.
  */
 export class HistoryDrain {
   readonly counts: HistoryCounts = { chunks: 0, gone: 0, retries: 0, added: 0, updated: 0 };
@@ -29,7 +41,7 @@ export class HistoryDrain {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly dependencies: { session: Pick<Session, 'use' | 'commit'>; reader: InboxReader; log: Logger },
+    private readonly dependencies: DrainDependencies,
     private readonly count: (counts: LiveCounts) => void,
   ) {}
 
@@ -72,11 +84,15 @@ export class HistoryDrain {
   }
 
   async #fetch(record: InboxRecord): Promise<void> {
-    const { session, reader, log } = this.dependencies;
+    const { session, reader, log, counter } = this.dependencies;
+    let chunk = uncounted(session);
     try {
+      if (counter !== undefined) chunk = await counter.begin(reader.announced(record.payload), record.key);
+      let part = 0;
       for await (const events of reader.readHistory(record.payload, this.#stop.signal)) {
+        if (part++ < chunk.partsDone) continue;
         const counts = await session.use((store) =>
-          session.commit((commit) => store.recordLive(commit, events, reader.openVote)),
+          chunk.commitPart((commit) => store.recordLive(commit, events, reader.openVote)),
         );
         this.counts.added += counts.added;
         this.counts.updated += counts.updated;
@@ -85,29 +101,34 @@ export class HistoryDrain {
           while (store.resolving) await store.resolveStep((build) => session.commit(build));
         });
       }
-      await this.#leave(record, undefined);
+      await this.#leave(record, chunk, undefined);
       this.counts.chunks++;
       this.#again = true;
       log.info({ chunks: this.counts.chunks, added: this.counts.added }, 'a chunk of history was recorded');
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       if (error instanceof HistoryGone) {
-        await this.#leave(record, 'unread');
+        await this.#leave(record, chunk, 'unread');
         this.counts.gone++;
         log.error({}, 'a chunk of history cannot be had any more; its announcement is kept');
         return;
       }
       this.#failed(record, error);
+    } finally {
+      chunk.close();
     }
   }
 
-  async #leave(record: InboxRecord, to: 'unread' | undefined): Promise<void> {
+  async #leave(record: InboxRecord, chunk: CountedChunk, to: 'unread' | undefined): Promise<void> {
     const { session } = this.dependencies;
     this.#failures.delete(nameOf(record));
     await session.use(async (store) => {
-      await session.commit(async (commit) =>
-        to === undefined ? store.inbox.remove(commit, [record]) : store.inbox.move(commit, record, to),
-      );
+      const leave = (commit: Commit): Promise<void> => {
+        if (to === undefined) store.inbox.remove(commit, [record]);
+        else store.inbox.move(commit, record, to);
+        return Promise.resolve();
+      };
+      await chunk.commitEnd(leave, to === undefined ? 'recorded' : 'gone');
       store.inbox.settled('history', [record], to);
     });
   }

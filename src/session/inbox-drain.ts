@@ -1,20 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LiveEvent } from '../domain/live-event.js';
 import { DomainError } from '../domain/fault.js';
-import type { Logger } from '../log.js';
 import type { HistoryStore } from '../store/history-store.js';
 import type { InboxRecord } from '../store/inbox.js';
 import { type LiveCounts, noCounts } from '../store/record-live.js';
-import { HistoryDrain } from './history-drain.js';
-import type { InboxReader } from './link-inbox.js';
-import type { Session } from './session.js';
-
-/** What a drain works with. */
-export interface DrainDependencies {
-  session: Pick<Session, 'use' | 'commit'>;
-  reader: InboxReader;
-  log: Logger;
-}
+import { type DrainDependencies, HistoryDrain } from './history-drain.js';
 
 /**
  * The one way from the inbox into the store: reads records in order, converts them, and deletes them in the commit that stores

@@ -67,9 +67,16 @@ export class LinkBackfills {
       const { sessionId } = session.record;
       const record = newRecord({ sessionId, kind, state: 'importing', requestId }, this.#dependencies.now());
       describe(record);
-      await this.#live.keep(record, session);
-      this.#dependencies.log.info({ sessionId, backfillId: backfillOf(record).backfillId, kind }, 'backfill created');
-      return this.#start(record, kind, session).record;
+      return (await this.#keep(record, kind, session)).record;
+    });
+  }
+
+  /** Makes one that nobody asked for, and starts it. Throws BACKFILL_RUNNING when the session has one of the kind. */
+  open(kind: LinkBackfillKind, session: Session): Promise<LiveBackfill> {
+    return this.#live.make(session, kind, () => {
+      const { sessionId } = session.record;
+      const record = newRecord({ sessionId, kind, state: 'importing', requestId: '' }, this.#dependencies.now());
+      return this.#keep(record, kind, session);
     });
   }
 
@@ -91,6 +98,13 @@ export class LinkBackfills {
 
   cancel(backfill: LiveBackfill, session: Session): Promise<void> {
     return this.#ends.cancel(backfill, session);
+  }
+
+  async #keep(record: BackfillRecord, kind: LinkBackfillKind, session: Session): Promise<LiveBackfill> {
+    await this.#live.keep(record, session);
+    const { sessionId, backfillId } = backfillOf(record);
+    this.#dependencies.log.info({ sessionId, backfillId, kind }, 'backfill created');
+    return this.#start(record, kind, session);
   }
 
   #start(record: BackfillRecord, kind: LinkBackfillKind, session: Session): LiveBackfill {

@@ -2,6 +2,7 @@ import type { LinkRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Logger } from '../log.js';
 import type { ConnectTurns } from './connect-turns.js';
 import type { ConnectLink } from './link.js';
+import type { HistoryCounter } from './history-counter.js';
 import type { InboxReader } from './link-inbox.js';
 import type { Session } from './session.js';
 
@@ -19,6 +20,8 @@ export interface LinkDependencies {
 /** What one link works with. */
 export interface SessionLinkDependencies extends LinkDependencies {
   turns: ConnectTurns;
+  /** Counts the history that WhatsApp sends. */
+  counterOf: (session: Session) => HistoryCounter;
   /** Makes a record durable. */
   save: (session: Session, record: LinkRecord) => Promise<void>;
 }

@@ -10,6 +10,18 @@ export interface CaptureHost {
   getMessage(key: LiveKey): Promise<string | undefined>;
 }
 
+/** What is known of a chunk of history before it is fetched. */
+export interface HistoryAnnouncement {
+  /** False for the answer to what was asked of the phone. */
+  unasked: boolean;
+  /** What kind of chunk it is, and which of them, for people. */
+  name: string;
+  /** How far the history is with it, 0 to 99; 0 where nothing is said. */
+  progressPercent: number;
+  /** True when nothing comes after it. */
+  isLast: boolean;
+}
+
 /** Understands the records of the inbox: one for all sessions. */
 export interface InboxReader {
   /**
@@ -17,9 +29,11 @@ export interface InboxReader {
    * cannot tell what it says, and a later one may.
    */
   read(record: Buffer): LiveEvent[] | 'history' | 'unread';
+  /** What an announcement says of its chunk. */
+  announced(record: Buffer): HistoryAnnouncement;
   /**
    * Fetches a chunk of history and yields it in parts. Throws `HistoryGone` when it can never be had; any other error says that it may
-   * be had later.
+   * be had later. The parts of a chunk are the same each time.
    */
   readHistory(record: Buffer, signal: AbortSignal): AsyncIterable<LiveEvent[]>;
   openVote: VoteOpener;

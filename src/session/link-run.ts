@@ -22,7 +22,7 @@ export interface LinkOfSession {
 export class LinkRun {
   readonly backfill: LiveBackfill;
   readonly session: Session;
-  readonly #link: LinkOfSession;
+  readonly link: LinkOfSession;
   /** The connection that was lost before this run. */
   readonly #lost: LinkConnection | undefined;
   #used: LinkConnection | undefined;
@@ -35,7 +35,7 @@ export class LinkRun {
   }) {
     this.backfill = parts.backfill;
     this.session = parts.session;
-    this.#link = parts.link;
+    this.link = parts.link;
     this.#lost = parts.lost;
   }
 
@@ -90,20 +90,20 @@ export class LinkRun {
   }
 
   #present(): LinkConnection | undefined {
-    const { connection } = this.#link;
+    const { connection } = this.link;
     return connection === this.#lost ? undefined : connection;
   }
 
   async #next(): Promise<LinkConnection> {
     for (;;) {
       this.signal.throwIfAborted();
-      const change = this.#link.changes.next(this.signal);
+      const change = this.link.changes.next(this.signal);
       const present = this.#present();
       if (present !== undefined) return present;
       // One that is closed is no news: the daemon stops, or the session goes, and whoever does that stops this.
-      if (this.#link.changes.closed) await aborted(this.signal);
-      else if (isActive(this.#link.view.status)) await change;
-      else throw notConnected(this.session, this.#link);
+      if (this.link.changes.closed) await aborted(this.signal);
+      else if (isActive(this.link.view.status)) await change;
+      else throw notConnected(this.session, this.link);
     }
   }
 }

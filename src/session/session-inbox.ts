@@ -1,6 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { MessageSchema } from '../gen/scrollback/v1/message_pb.js';
 import type { Logger } from '../log.js';
+import type { HistoryCounter } from './history-counter.js';
 import { InboxDrain } from './inbox-drain.js';
 import type { CaptureHost, InboxReader } from './link-inbox.js';
 import type { Session } from './session.js';
@@ -11,10 +12,9 @@ export class SessionInbox implements CaptureHost {
 
   constructor(
     private readonly session: Pick<Session, 'use' | 'commit'>,
-    reader: InboxReader,
-    log: Logger,
+    { inboxReader: reader, log, counter }: { inboxReader: InboxReader; log: Logger; counter?: HistoryCounter },
   ) {
-    this.drain = new InboxDrain({ session, reader, log });
+    this.drain = new InboxDrain({ session, reader, log, ...(counter === undefined ? {} : { counter }) });
   }
 
   append(record: Uint8Array): Promise<void> {

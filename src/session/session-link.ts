@@ -45,7 +45,7 @@ export class SessionLink {
     this.#sessionId = session.record.sessionId;
     this.#dependencies = dependencies;
     this.#storage = storageOf(session);
-    this.#inbox = new SessionInbox(session, dependencies.inboxReader, dependencies.log);
+    this.#inbox = new SessionInbox(session, { ...dependencies, counter: dependencies.counterOf(session) });
     this.#standing = new LinkStanding(session.record.link, {
       now: dependencies.now,
       save: (record) => dependencies.save(session, record),

@@ -57,6 +57,7 @@ export class Supervisor implements Sessions {
     });
     this.#links = new Links({
       ...dependencies,
+      counterOf: (session) => this.#backfills.historySyncs.counterOf(session),
       save: (session, link) => {
         session.record = { ...session.record, link };
         return registry.putSession(session.record);

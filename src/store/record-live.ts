@@ -27,11 +27,22 @@ export interface LiveCounts {
   refused: number;
   /** Facts that wait for their message. */
   awaiting: number;
+  /** What became of the messages alone, without what is told of messages. */
+  messages: MessageCounts;
+}
+
+/** What became of messages. */
+export interface MessageCounts {
+  added: number;
+  updated: number;
+  unchanged: number;
+  refused: number;
 }
 
 /** Nothing counted yet. */
 export function noCounts(): LiveCounts {
-  return { added: 0, updated: 0, unchanged: 0, refused: 0, awaiting: 0 };
+  const messages = { added: 0, updated: 0, unchanged: 0, refused: 0 };
+  return { ...messages, awaiting: 0, messages };
 }
 
 /**
@@ -111,7 +122,9 @@ class Recorder {
       const key = keyOf(facts);
       const mark = fingerprint(encodeFacts(facts));
       const identityKey = identityKeyOf(chatNumber, key);
-      this.counts[await mergeFacts(this.commit, { identityKey, aliases: [], facts, mark })]++;
+      const outcome = await mergeFacts(this.commit, { identityKey, aliases: [], facts, mark });
+      this.counts[outcome]++;
+      this.counts.messages[outcome]++;
       if (key.fromMe && isGroup(key.chatJid)) await this.#raiseState(chatNumber, facts);
       if (facts.hidden.messageSecret.length > 0) await this.#openWaiting(chatNumber, key);
       return;

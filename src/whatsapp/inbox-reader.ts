@@ -1,7 +1,8 @@
 import { proto } from '@whiskeysockets/baileys';
 import { HistoryGone } from '../domain/history-gone.js';
 import { type LiveEvent, liveSource } from '../domain/live-event.js';
-import type { InboxReader } from '../session/link-inbox.js';
+import type { HistoryAnnouncement, InboxReader } from '../session/link-inbox.js';
+import { describeAnnouncement } from './history-announcement.js';
 import { keyOfMessage, mappingsOf } from './addresses.js';
 import { convertEvent } from './convert-event.js';
 import { convertMessage } from './convert-message.js';
@@ -27,6 +28,7 @@ export interface InboxReaderDependencies {
 export function createInboxReader({ fetch = globalThis.fetch, ...rest }: InboxReaderDependencies): InboxReader {
   return {
     read,
+    announced,
     readHistory: (record, signal) => readHistory(record, { fetch, ...rest }, signal),
     openVote: openPollVote,
   };
@@ -71,15 +73,24 @@ function readContent(head: Extract<RecordHead, { type: 'content' }>, body: Buffe
   return convertMessage({ ...info, message: { chat: {} } }, { me, source: liveSource.live });
 }
 
+function announced(record: Buffer): HistoryAnnouncement {
+  return describeAnnouncement(notificationOf(record) ?? {});
+}
+
 function readHistory(
   record: Buffer,
   dependencies: ChunkDependencies,
   signal: AbortSignal,
 ): AsyncGenerator<LiveEvent[]> {
-  const { head, body } = decodeRecord(record);
-  const notification = head.type === 'content' ? announcementOf(proto.Message.decode(body)) : undefined;
+  const { head } = decodeRecord(record);
+  const notification = notificationOf(record);
   if (notification === undefined) throw new HistoryGone('a record announces no history');
   return readChunk(notification, { me: head.me, asOfMs: head.atMs }, dependencies, signal);
+}
+
+function notificationOf(record: Buffer): proto.Message.IHistorySyncNotification | undefined {
+  const { head, body } = decodeRecord(record);
+  return head.type === 'content' ? announcementOf(proto.Message.decode(body)) : undefined;
 }
 
 function announcementOf(message: proto.IMessage): proto.Message.IHistorySyncNotification | undefined {

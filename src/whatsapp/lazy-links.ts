@@ -29,6 +29,7 @@ export class LazyLinks {
 
   readonly inboxReader: InboxReader = {
     read: (record) => this.#needed.inboxReader.read(record),
+    announced: (record) => this.#needed.inboxReader.announced(record),
     readHistory: (record, signal) => this.#needed.inboxReader.readHistory(record, signal),
     openVote: (...vote) => this.#needed.inboxReader.openVote(...vote),
   };

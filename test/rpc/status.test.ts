@@ -34,6 +34,7 @@ const faults: { [R in Fault['reason']]: Extract<Fault, { reason: R }> } = {
   BACKFILL_NOT_FOUND: { reason: 'BACKFILL_NOT_FOUND', backfillId: 'b' },
   BACKFILL_RUNNING: { reason: 'BACKFILL_RUNNING', sessionId: 's', backfillId: 'b' },
   BACKFILL_ENDED: { reason: 'BACKFILL_ENDED', backfillId: 'b', state: 'FAILED' },
+  BACKFILL_NOT_CANCELLABLE: { reason: 'BACKFILL_NOT_CANCELLABLE', backfillId: 'b' },
   BACKFILL_NOT_UPLOADING: { reason: 'BACKFILL_NOT_UPLOADING', backfillId: 'b', state: 'IMPORTING' },
   UPLOAD_IN_PROGRESS: { reason: 'UPLOAD_IN_PROGRESS', backfillId: 'b' },
   UPLOAD_STALLED: { reason: 'UPLOAD_STALLED', committedSize: 512 },

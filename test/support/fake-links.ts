@@ -9,6 +9,7 @@ import type { LinkRecord } from '../../src/gen/scrollback/store/v1/record_pb.js'
 import { LinkRecordSchema, SessionRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import type { LinkTask } from '../../src/session/link.js';
+import { uncounted } from '../../src/session/history-counter.js';
 import { Links } from '../../src/session/links.js';
 import { Session } from '../../src/session/session.js';
 import { OwnInboxReader } from './inbox-reader.js';
@@ -62,6 +63,7 @@ export class FakeLinks {
       random: () => 0.5,
       log: pino({ level: 'silent' }),
       inboxReader: this.#reader.reader,
+      counterOf: (session) => ({ begin: () => Promise.resolve(uncounted(session)) }),
       save: (session, link) => {
         session.record = { ...session.record, link };
         this.saved.push(link);

@@ -40,7 +40,7 @@ export class LinkBench {
     const record = create(SessionRecordSchema, { sessionId: 's' });
     const log = pino({ level: 'silent' });
     this.#session = new Session(record, directory, { now: Date.now, log });
-    this.#inbox = new SessionInbox(this.#session, this.#reader.reader, log);
+    this.#inbox = new SessionInbox(this.#session, { inboxReader: this.#reader.reader, log });
     this.storage = storageOf(this.#session);
   }
 

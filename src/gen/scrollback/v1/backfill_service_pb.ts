@@ -212,6 +212,8 @@ export type Backfill = Message<"scrollback.v1.Backfill"> & {
   /**
    * How far it is, 0 to 100, where that can be known; it never falls. BACKUP: the
    * part of its rows that are read, from IMPORTING on, 100 when SUCCEEDED.
+   * HISTORY_SYNC: an estimate from what WhatsApp says with each chunk: up to 50
+   * for recent history, up to 99 for all of it.
    *
    * @generated from field: optional uint32 progress_percent = 26;
    */
@@ -814,7 +816,14 @@ export enum BackfillKind {
   BACKUP = 1,
 
   /**
-   * The history that WhatsApp sends by itself, above all after pairing.
+   * The history that WhatsApp sends by itself, above all after pairing, in chunks. It
+   * begins when a chunk is announced and none runs. Rows are the messages in the
+   * chunks, each counted once, whatever crashes; `chunks` counts those that are
+   * wholly recorded, and one that can never be had is a warning. It ends SUCCEEDED
+   * when WhatsApp says that the last one has come and all are recorded, or when
+   * none has come for ten minutes of a connected link; FAILED `LINK_NOT_CONNECTED`
+   * when the link has stopped for good before that. It cannot be cancelled:
+   * CancelBackfill answers FAILED_PRECONDITION `BACKFILL_NOT_CANCELLABLE`.
    *
    * @generated from enum value: BACKFILL_KIND_HISTORY_SYNC = 2;
    */
@@ -1000,7 +1009,7 @@ export const SkipReasonSchema: GenEnum<SkipReason> = /*@__PURE__*/
  * FAILED_PRECONDITION with one of the reasons of `Backfill.error`, also
  * `LINK_NOT_CONNECTED` with metadata `state`, and
  * RESOURCE_EXHAUSTED `STORAGE_FULL`; for uploads ABORTED `UPLOAD_IN_PROGRESS`,
- * FAILED_PRECONDITION `BACKFILL_NOT_UPLOADING`, OUT_OF_RANGE `WRONG_OFFSET`,
+ * FAILED_PRECONDITION `BACKFILL_NOT_UPLOADING` or `BACKFILL_NOT_CANCELLABLE`, OUT_OF_RANGE `WRONG_OFFSET`,
  * UNAVAILABLE `UPLOAD_STALLED`; for the drop directory FAILED_PRECONDITION
  * `DROP_DIRECTORY_NOT_SET`, NOT_FOUND `DROP_FILE_NOT_FOUND`.
  *

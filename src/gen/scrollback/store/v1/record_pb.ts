@@ -26,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/store/v1/record.proto.
  */
 export const file_scrollback_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSK+AQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQipgEKCkxpbmtSZWNvcmQSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIMCgRjb2RlGAYgASgNIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwiaQoKQ2hhdFJlY29yZBIhCgRjaGF0GAEgASgLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhMKC2NoYXRfbnVtYmVyGAIgASgNEhAKCGFzX29mX21zGAMgASgEEhEKCW5hbWVfcmFuaxgEIAEoDSJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEIvgBCgtIaWRkZW5GYWN0cxIyChFyZW1vdmVkX3JlYWN0aW9ucxgBIAMoCzIXLnNjcm9sbGJhY2sudjEuUmVhY3Rpb24SMAoPd2l0aGRyYXduX3ZvdGVzGAIgAygLMhcuc2Nyb2xsYmFjay52MS5Qb2xsVm90ZRIWCg5tZXNzYWdlX3NlY3JldBgDIAEoDBI1CgxzZWFsZWRfdm90ZXMYBCADKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLlNlYWxlZFZvdGUSNAoIcmVjZWlwdHMYBSADKAsyIi5zY3JvbGxiYWNrLnN0b3JlLnYxLk1lbWJlclJlY2VpcHQipwEKClNlYWxlZFZvdGUSEQoJdm90ZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSLQoJdm90ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwYXlsb2FkGAQgASgMEgoKAml2GAUgASgMEhMKC3ZvdGVyX25hbWVzGAYgAygJEhQKDGF1dGhvcl9uYW1lcxgHIAMoCSJJCg1NZW1iZXJSZWNlaXB0EgsKA2ppZBgBIAEoCRIrCgVzdGF0ZRgCIAEoDjIcLnNjcm9sbGJhY2sudjEuRGVsaXZlcnlTdGF0ZSJqCg1Bd2FpdGluZ0ZhY3RzEicKB21lc3NhZ2UYASABKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USMAoGaGlkZGVuGAIgASgLMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5IaWRkZW5GYWN0cyJuCghMb2dFbnRyeRIMCgRyb3dzGAEgASgMEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSGAoQb3RoZXJfaWRlbnRpdGllcxgDIAEoDBIOCgZ0b3RhbHMYBCABKAwiuQEKDkJhY2tmaWxsUmVjb3JkEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhEKCWRyb3BfZmlsZRgDIAEoCRIRCglkZWNyeXB0ZWQYBCABKAgSMwoKY2hlY2twb2ludBgFIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hlY2twb2ludCJPCgpDaGVja3BvaW50Ei8KBXN0YWdlGAEgASgOMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5JbXBvcnRTdGFnZRIQCghhZnRlcl9pZBgCIAEoBCrLAQoLSW1wb3J0U3RhZ2USHAoYSU1QT1JUX1NUQUdFX1VOU1BFQ0lGSUVEEAASFgoSSU1QT1JUX1NUQUdFX0NIQVRTEAESGQoVSU1QT1JUX1NUQUdFX01FU1NBR0VTEAISIAocSU1QT1JUX1NUQUdFX0xFR0FDWV9NRVNTQUdFUxADEhkKFUlNUE9SVF9TVEFHRV9DT05UQUNUUxAEEhcKE0lNUE9SVF9TVEFHRV9HUk9VUFMQBRIVChFJTVBPUlRfU1RBR0VfRE9ORRAGYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
+  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSK+AQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQipgEKCkxpbmtSZWNvcmQSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIMCgRjb2RlGAYgASgNIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwiaQoKQ2hhdFJlY29yZBIhCgRjaGF0GAEgASgLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhMKC2NoYXRfbnVtYmVyGAIgASgNEhAKCGFzX29mX21zGAMgASgEEhEKCW5hbWVfcmFuaxgEIAEoDSJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEIvgBCgtIaWRkZW5GYWN0cxIyChFyZW1vdmVkX3JlYWN0aW9ucxgBIAMoCzIXLnNjcm9sbGJhY2sudjEuUmVhY3Rpb24SMAoPd2l0aGRyYXduX3ZvdGVzGAIgAygLMhcuc2Nyb2xsYmFjay52MS5Qb2xsVm90ZRIWCg5tZXNzYWdlX3NlY3JldBgDIAEoDBI1CgxzZWFsZWRfdm90ZXMYBCADKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLlNlYWxlZFZvdGUSNAoIcmVjZWlwdHMYBSADKAsyIi5zY3JvbGxiYWNrLnN0b3JlLnYxLk1lbWJlclJlY2VpcHQipwEKClNlYWxlZFZvdGUSEQoJdm90ZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSLQoJdm90ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwYXlsb2FkGAQgASgMEgoKAml2GAUgASgMEhMKC3ZvdGVyX25hbWVzGAYgAygJEhQKDGF1dGhvcl9uYW1lcxgHIAMoCSJJCg1NZW1iZXJSZWNlaXB0EgsKA2ppZBgBIAEoCRIrCgVzdGF0ZRgCIAEoDjIcLnNjcm9sbGJhY2sudjEuRGVsaXZlcnlTdGF0ZSJqCg1Bd2FpdGluZ0ZhY3RzEicKB21lc3NhZ2UYASABKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USMAoGaGlkZGVuGAIgASgLMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5IaWRkZW5GYWN0cyJuCghMb2dFbnRyeRIMCgRyb3dzGAEgASgMEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSGAoQb3RoZXJfaWRlbnRpdGllcxgDIAEoDBIOCgZ0b3RhbHMYBCABKAwi+QEKDkJhY2tmaWxsUmVjb3JkEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhEKCWRyb3BfZmlsZRgDIAEoCRIRCglkZWNyeXB0ZWQYBCABKAgSMwoKY2hlY2twb2ludBgFIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hlY2twb2ludBI+CgxoaXN0b3J5X3N5bmMYBiABKAsyKC5zY3JvbGxiYWNrLnN0b3JlLnYxLkhpc3RvcnlTeW5jUHJvZ3Jlc3MiYAoTSGlzdG9yeVN5bmNQcm9ncmVzcxI3CgtvcGVuX2NodW5rcxgBIAMoCzIiLnNjcm9sbGJhY2suc3RvcmUudjEuQ2h1bmtQcm9ncmVzcxIQCghjb21wbGV0ZRgCIAEoCCI4Cg1DaHVua1Byb2dyZXNzEhgKEGFubm91bmNlbWVudF9rZXkYASABKAwSDQoFcGFydHMYAiABKA0iTwoKQ2hlY2twb2ludBIvCgVzdGFnZRgBIAEoDjIgLnNjcm9sbGJhY2suc3RvcmUudjEuSW1wb3J0U3RhZ2USEAoIYWZ0ZXJfaWQYAiABKAQqywEKC0ltcG9ydFN0YWdlEhwKGElNUE9SVF9TVEFHRV9VTlNQRUNJRklFRBAAEhYKEklNUE9SVF9TVEFHRV9DSEFUUxABEhkKFUlNUE9SVF9TVEFHRV9NRVNTQUdFUxACEiAKHElNUE9SVF9TVEFHRV9MRUdBQ1lfTUVTU0FHRVMQAxIZChVJTVBPUlRfU1RBR0VfQ09OVEFDVFMQBBIXChNJTVBPUlRfU1RBR0VfR1JPVVBTEAUSFQoRSU1QT1JUX1NUQUdFX0RPTkUQBmIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
 
 /**
  * A session, in the registry.
@@ -617,11 +617,19 @@ export type BackfillRecord = Message<"scrollback.store.v1.BackfillRecord"> & {
   decrypted: boolean;
 
   /**
-   * What is read next; meaningful once `decrypted`.
+   * What is read next; meaningful once `decrypted`. Of a directory: the part that is
+   * fetched next.
    *
    * @generated from field: scrollback.store.v1.Checkpoint checkpoint = 5;
    */
   checkpoint?: Checkpoint | undefined;
+
+  /**
+   * How far a history sync is.
+   *
+   * @generated from field: scrollback.store.v1.HistorySyncProgress history_sync = 6;
+   */
+  historySync?: HistorySyncProgress | undefined;
 };
 
 /**
@@ -630,6 +638,62 @@ export type BackfillRecord = Message<"scrollback.store.v1.BackfillRecord"> & {
  */
 export const BackfillRecordSchema: GenMessage<BackfillRecord> = /*@__PURE__*/
   messageDesc(file_scrollback_store_v1_record, 13);
+
+/**
+ * How far a history sync is.
+ *
+ * @generated from message scrollback.store.v1.HistorySyncProgress
+ */
+export type HistorySyncProgress = Message<"scrollback.store.v1.HistorySyncProgress"> & {
+  /**
+   * The chunks of which a part is in the history, and the rest is not.
+   *
+   * @generated from field: repeated scrollback.store.v1.ChunkProgress open_chunks = 1;
+   */
+  openChunks: ChunkProgress[];
+
+  /**
+   * True when WhatsApp has said that nothing comes after what it sent.
+   *
+   * @generated from field: bool complete = 2;
+   */
+  complete: boolean;
+};
+
+/**
+ * Describes the message scrollback.store.v1.HistorySyncProgress.
+ * Use `create(HistorySyncProgressSchema)` to create a new message.
+ */
+export const HistorySyncProgressSchema: GenMessage<HistorySyncProgress> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 14);
+
+/**
+ * How far a chunk of history is recorded.
+ *
+ * @generated from message scrollback.store.v1.ChunkProgress
+ */
+export type ChunkProgress = Message<"scrollback.store.v1.ChunkProgress"> & {
+  /**
+   * The key of its announcement in the inbox.
+   *
+   * @generated from field: bytes announcement_key = 1;
+   */
+  announcementKey: Uint8Array;
+
+  /**
+   * How many of its parts are in the history. They are the same parts each time.
+   *
+   * @generated from field: uint32 parts = 2;
+   */
+  parts: number;
+};
+
+/**
+ * Describes the message scrollback.store.v1.ChunkProgress.
+ * Use `create(ChunkProgressSchema)` to create a new message.
+ */
+export const ChunkProgressSchema: GenMessage<ChunkProgress> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 15);
 
 /**
  * How far a backfill has read the decrypted file.
@@ -657,7 +721,7 @@ export type Checkpoint = Message<"scrollback.store.v1.Checkpoint"> & {
  * Use `create(CheckpointSchema)` to create a new message.
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 14);
+  messageDesc(file_scrollback_store_v1_record, 16);
 
 /**
  * The parts of a backup, in the order in which they are read.
