@@ -125,6 +125,9 @@ export interface LiveContact {
   asOfMs: number;
 }
 
+/** The end of the year 9999: the last moment that a timestamp can name. */
+export const FOR_GOOD_MS = 253_402_300_799_999;
+
 /** What is told of a chat; what is undefined was not told. */
 export interface LiveChat {
   jid: string;
@@ -134,6 +137,12 @@ export interface LiveChat {
   unreadCount?: number | undefined;
   ephemeralSeconds?: number | undefined;
   createMs?: number | undefined;
+  /** 0 for not muted, `FOR_GOOD_MS` for good. */
+  muteEndMs?: number | undefined;
+  /** 0 for not pinned. */
+  pinMs?: number | undefined;
+  markedUnread?: boolean | undefined;
+  description?: string | undefined;
 }
 
 export type LiveRank = 'member' | 'admin' | 'superadmin';

@@ -10,6 +10,7 @@ import {
   GroupRecordSchema,
 } from '../gen/scrollback/store/v1/record_pb.js';
 import { type Chat, ChatKind, ChatSchema, type Contact, type Group } from '../gen/scrollback/v1/history_service_pb.js';
+import { type ChatSettings, noteSettings } from './chat-settings.js';
 import type { Commit } from './commit.js';
 import { chatNumberKey, keyspace, textKey } from './keyspaces.js';
 
@@ -30,6 +31,10 @@ export interface ChatFacts {
   archived: boolean;
   unreadCount: number;
   ephemeralSeconds: number;
+  /** What only the link tells. */
+  settings?: ChatSettings;
+  /** False when `archived`, `unreadCount` and `ephemeralSeconds` are not told, but what is known already. */
+  tellsView?: boolean;
 }
 
 /**
@@ -56,7 +61,8 @@ export async function putChat(commit: Commit, facts: ChatFacts, asOfMs: number):
     .filter((jid) => jid !== chat.jid)
     .sort();
   noteCreation(chat, timeOf(facts.createMs));
-  noteView(record, facts, asOf);
+  if (facts.tellsView !== false) noteView(record, facts, asOf);
+  noteSettings(record, facts.settings ?? {}, asOf);
   saveChat(commit, record, before);
   return record.chatNumber;
 }

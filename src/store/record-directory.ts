@@ -76,6 +76,8 @@ export class LiveDirectory {
       archived: chat.archived ?? known?.archived ?? false,
       unreadCount: chat.unreadCount ?? known?.unreadCount ?? 0,
       ephemeralSeconds: chat.ephemeralSeconds ?? known?.ephemeralSeconds ?? 0,
+      settings: chat,
+      tellsView: [chat.archived, chat.unreadCount, chat.ephemeralSeconds].some((told) => told !== undefined),
     };
     this.#numbers.set(chat.jid, await putChat(this.commit, facts, chat.asOfMs));
   }

@@ -12,6 +12,7 @@ import {
 import { type MessageKey, MessageSchema } from '../gen/scrollback/v1/message_pb.js';
 import { type Commit, keyOf, primaryKeyOf } from './commit.js';
 import type { Database } from './database.js';
+import { joinSettings } from './chat-settings.js';
 import { chatOf, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
 import { encodeFacts, fingerprint } from './facts.js';
 import { awaitingValue, readAwaiting } from './awaiting.js';
@@ -86,6 +87,7 @@ function joinChats(target: ChatRecord, gone: ChatRecord): void {
   }
   noteCreation(chat, other.createTime);
   noteView(target, other, gone.asOfMs);
+  joinSettings(target, gone);
 }
 
 async function uniteContacts(commit: Commit, lid: string, phone: string): Promise<void> {

@@ -4,7 +4,7 @@ import { isGroup } from '../domain/jid.js';
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, keyOfMessage, mappingOf, type Me } from './addresses.js';
 import { deliveryOf, emptyContent } from './envelope.js';
-import { msOfSeconds } from './numbers.js';
+import { msOfEither, msOfSeconds } from './numbers.js';
 
 /** An entry of a list that the library emits. Every property may be missing. */
 type Entry<Name extends keyof BaileysEventMap> = BaileysEventMap[Name] extends (infer One)[]
@@ -45,12 +45,26 @@ const CONVERTERS = {
   'chats.update': chatOf,
   'groups.upsert': groupOf,
   'groups.update': groupOf,
+  'newsletter-settings.update': (entry, _me, asOfMs) => {
+    const { id, update } = entry as { id?: string; update?: unknown };
+    const jid = addressOf(id);
+    const settings = (update ?? {}) as Record<string, unknown>;
+    const [name, description] = [textOf(settings.name), textOf(settings.description)];
+    if (jid === '' || (name === undefined && description === undefined)) return [];
+    return [{ type: 'chat', chat: { jid, asOfMs, name, description } }];
+  },
   'lid-mapping.update': (entry) => {
     const { lid, pn } = entry as Entry<'lid-mapping.update'>;
     return mappingOf(addressOf(lid), addressOf(pn));
   },
   call: (entry, me) => callOf(entry as Entry<'call'>, me),
 } satisfies Record<string, Converter>;
+
+/** A setting is a text, or an object that holds it. */
+function textOf(value: unknown): string | undefined {
+  const text: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'text') : value;
+  return typeof text === 'string' ? text : undefined;
+}
 
 function contactOf(entry: unknown, _me: Me, asOfMs: number): LiveEvent[] {
   const { id, name, username, lid, phoneNumber, notify } = entry as Partial<Entry<'contacts.upsert'>>;
@@ -61,7 +75,9 @@ function contactOf(entry: unknown, _me: Me, asOfMs: number): LiveEvent[] {
 }
 
 function chatOf(entry: unknown, _me: Me, asOfMs: number): LiveEvent[] {
-  const { id, archived, unreadCount, ephemeralExpiration, name } = entry as Partial<Entry<'chats.upsert'>>;
+  const { id, archived, unreadCount, ephemeralExpiration, name, muteEndTime, pinned } = entry as Partial<
+    Entry<'chats.upsert'>
+  >;
   const jid = addressOf(id);
   if (jid === '') return [];
   const chat = {
@@ -69,8 +85,12 @@ function chatOf(entry: unknown, _me: Me, asOfMs: number): LiveEvent[] {
     asOfMs,
     name: name ?? undefined,
     archived: archived ?? undefined,
-    // Marked as unread is −1.
-    unreadCount: typeof unreadCount === 'number' ? Math.max(unreadCount, 0) : undefined,
+    // Marked as unread is −1, which says nothing of how many there are.
+    unreadCount: typeof unreadCount === 'number' && unreadCount >= 0 ? unreadCount : undefined,
+    markedUnread: typeof unreadCount === 'number' ? unreadCount < 0 : undefined,
+    // What is not muted or pinned any more is null.
+    muteEndMs: muteEndTime === undefined ? undefined : msOfEither(muteEndTime),
+    pinMs: pinned === undefined ? undefined : msOfEither(pinned),
     ephemeralSeconds: ephemeralExpiration ?? undefined,
   };
   return [{ type: 'chat', chat }];

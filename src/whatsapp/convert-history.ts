@@ -4,7 +4,7 @@ import { liveDelivery, type LiveEvent, type LiveRank } from '../domain/live-even
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, mappingOf, type Me } from './addresses.js';
 import { emptyContent, type Origin } from './envelope.js';
-import { msOfSeconds, numberOf } from './numbers.js';
+import { msOfEither, msOfSeconds, numberOf, type WireNumber } from './numbers.js';
 
 /** Which number a LID stands for, as a chunk of history says it. */
 export function eventsOfMapping({ pnJid, lidJid }: proto.IPhoneNumberToLIDMapping): LiveEvent[] {
@@ -37,6 +37,10 @@ export function eventsOfChat(conversation: proto.IConversation, me: Me, asOfMs: 
     unreadCount: conversation.unreadCount ?? undefined,
     ephemeralSeconds: conversation.ephemeralExpiration ?? undefined,
     createMs: msOfSeconds(conversation.createdAt) || undefined,
+    muteEndMs: told(conversation.muteEndTime),
+    pinMs: told(conversation.pinned),
+    markedUnread: conversation.markedAsUnread ?? undefined,
+    description: conversation.description ?? undefined,
   };
   const events: LiveEvent[] = [{ type: 'chat', chat }];
   if (isPerson(jid) && name !== '') {
@@ -53,6 +57,11 @@ export function eventsOfChat(conversation: proto.IConversation, me: Me, asOfMs: 
     events.push({ type: 'group', group: { jid, subject: name, createMs, members, asOfMs } });
   }
   return events;
+}
+
+/** A time that may not be told; 0 says that there is none. */
+function told(value: WireNumber): number | undefined {
+  return value === null || value === undefined ? undefined : msOfEither(value);
 }
 
 /** Who left a group before. */
@@ -78,11 +87,9 @@ export function eventsOfCall(call: proto.ICallLogRecord, { me, source }: Origin)
   const durationSeconds = numberOf(call.duration);
   const video = call.isVideo === true;
   const details = { callId: call.callId, video, durationSeconds, outcome: durationSeconds > 0 ? 1 : outcome, groupJid };
-  // Seconds by all that is known of the protocol; what is too large for them is in milliseconds.
-  const startedAt = numberOf(call.startTime);
   const message = {
     key: { chatJid, senderJid: fromMe ? '' : creator, fromMe, messageId: call.callId },
-    sentMs: startedAt > MAX_SECONDS ? startedAt : startedAt * 1000,
+    sentMs: msOfEither(call.startTime),
     senderName: '',
     state: liveDelivery.unspecified,
     starred: false,
@@ -115,6 +122,3 @@ const LEFT = 0;
 
 /** The public `CallOutcome` by the number of `CallLogRecord.CallResult`; none for invalid calls and those to come. */
 const OUTCOMES: readonly (number | undefined)[] = [1, 2, 2, 1, 2, undefined, 2, undefined, 2, 2, 0];
-
-/** The year 5138 in seconds, 1973 in milliseconds. */
-const MAX_SECONDS = 1e11;

@@ -94,6 +94,10 @@ function noticeEvents(info: WireMessage, key: LiveKey, { me, source }: Origin, n
     systemMessage(info, key, source, { kind, waAction, value, participantJids }),
   ];
   // Of the past, a chunk of history tells the state itself.
+  if (info.messageStubType === stubs.GROUP_CHANGE_DESCRIPTION && source === liveSource.live) {
+    const asOfMs = msOfSeconds(info.messageTimestamp);
+    return [...events, { type: 'chat', chat: { jid: key.chatJid, asOfMs, description: value } }];
+  }
   if (change === undefined || !isGroup(key.chatJid) || source !== liveSource.live) return events;
   const members = participantJids.map((jid) => ({ jid, fromMe: isMe(jid, me) }));
   const asOfMs = msOfSeconds(info.messageTimestamp);

@@ -95,9 +95,13 @@ const WANTED: Partial<Record<keyof BaileysEventMap, Wanted>> = {
   // Each message updates its chat; only what the owner did to the chat counts.
   'chats.update': (entry) =>
     has('archived', 'ephemeralExpiration')(entry) ||
+    // Null takes it back.
+    entry.muteEndTime !== undefined ||
+    entry.pinned !== undefined ||
     (entry.unreadCount !== undefined && entry.conversationTimestamp === undefined),
   'groups.upsert': has('participants'),
   'groups.update': has('participants'),
+  'newsletter-settings.update': has('update'),
   'lid-mapping.update': has('lid'),
   call: has('id'),
 };

@@ -46,6 +46,59 @@ describe('a captured client hears', () => {
     expect(await history.store.getChat(ANNA)).toMatchObject({ archived: true, name: 'Anna Schmidt' });
   });
 
+  it('how the owner sets chats apart, and takes it back', async () => {
+    const { account } = link;
+    const id = await account.deliver(anna, { conversation: 'hello' });
+    await account.acknowledged(id);
+    const lastMessages = [{ key: { remoteJid: ANNA, fromMe: false, id }, messageTimestamp: 1_700_000_000 }];
+    const change = async (modification: Parameters<typeof chatModificationToAppPatch>[0]): Promise<void> => {
+      await account.acknowledged(await account.changeAppState(chatModificationToAppPatch(modification, ANNA)));
+    };
+    const known = async () => {
+      await history.recorded();
+      return history.store.getChat(ANNA);
+    };
+    await change({ mute: 4_000_000_000_000 });
+    await change({ pin: true });
+    await change({ markRead: false, lastMessages });
+    expect(await known()).toMatchObject({
+      muteEndTime: { seconds: 4_000_000_000n },
+      markedUnread: true,
+      unreadCount: 0,
+    });
+    expect(Number((await known())?.pinTime?.seconds)).toBeGreaterThan(1_700_000_000);
+    await change({ mute: -1 });
+    expect(await known()).toMatchObject({ muteEndTime: { seconds: 253_402_300_799n } });
+    await change({ mute: null });
+    await change({ pin: false });
+    await change({ markRead: true, lastMessages });
+    expect(await known()).toMatchObject({ markedUnread: false, archived: false });
+    expect(await known()).not.toHaveProperty('muteEndTime');
+    expect(await known()).not.toHaveProperty('pinTime');
+  });
+
+  it('what groups and channels say of themselves', async () => {
+    const { account } = link;
+    const group = whatsapp.groups.create({ subject: 'G', creator: anna, members: [account.phone], addressing: 'lid' });
+    const notice = { type: 'w:gp2', from: group.jid, participant: ANNA, t: '1700000000' };
+    const body = { tag: 'body', attrs: {}, content: Buffer.from('what it is for') };
+    await account.acknowledged(
+      await account.deliverStanza('notification', notice, [
+        { tag: 'description', attrs: { id: 'D1' }, content: [body] },
+      ]),
+    );
+    const channel = '120363000000000001@newsletter';
+    const settings = ['name', 'description'].map((tag) => ({ tag, attrs: {}, content: Buffer.from(`its ${tag}`) }));
+    await account.acknowledged(
+      await account.deliverStanza('notification', { type: 'newsletter', from: channel }, [
+        { tag: 'update', attrs: {}, content: [{ tag: 'settings', attrs: {}, content: settings }] },
+      ]),
+    );
+    await history.recorded();
+    expect(await history.store.getChat(group.jid)).toMatchObject({ description: 'what it is for' });
+    expect(await history.store.getChat(channel)).toMatchObject({ name: 'its name', description: 'its description' });
+  });
+
   it('who joins, leaves and leads a group', async () => {
     const { account } = link;
     const ben = whatsapp.addPerson({ phone: '491700000003', lid: '900000000000003', name: 'Ben' });

@@ -1,4 +1,4 @@
-import { proto } from '@whiskeysockets/baileys';
+import { chatModificationToAppPatch, proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Source } from '../../src/gen/scrollback/v1/message_pb.js';
 import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
@@ -103,6 +103,22 @@ describe('history', () => {
     const content = chunk(3, { jid: anna.jid('lid') });
     await push({ ...content, phoneNumberToLidMappings: [{ pnJid: ANNA, lidJid: anna.jid('lid') }] }, 'inline');
     expect((await history.messages()).map(({ key }) => key?.chatJid)).toEqual([ANNA, ANNA, ANNA]);
+  });
+
+  it('tells how chats are set apart, and never undoes what is newer', async () => {
+    const { account } = link;
+    await account.acknowledged(await account.shareAppStateKey());
+    whatsapp.media.failNext(503);
+    const set = { muteEndTime: 4_000_000_000, pinned: 1_600_000_000, markedAsUnread: true, archived: true };
+    await push({ syncType: HistorySyncType.RECENT, conversations: [{ id: ANNA, ...set, description: 'D' }] }, 'media');
+    const change = chatModificationToAppPatch({ mute: null }, ANNA);
+    await account.acknowledged(await account.changeAppState(change));
+    await history.recorded();
+    await expect.poll(() => history.drain.history.counts.chunks, { timeout: 10_000 }).toBeGreaterThan(1);
+    const chat = await history.store.getChat(ANNA);
+    expect(chat).toMatchObject({ pinTime: { seconds: 1_600_000_000n }, markedUnread: true, archived: true });
+    expect(chat).toMatchObject({ description: 'D' });
+    expect(chat).not.toHaveProperty('muteEndTime');
   });
 
   it('tells who left groups, and calls', async () => {
