@@ -7,6 +7,7 @@ import type {
 } from '@whiskeysockets/baileys';
 import { decodeMessageNode, proto } from '@whiskeysockets/baileys';
 import type { CaptureHost } from '../session/link-inbox.js';
+import { AppStateSync } from './app-state-sync.js';
 import { addressOf, keyOfMessage, type Me } from './addresses.js';
 import { tapEvents } from './event-tap.js';
 import { HeldVersions } from './held-versions.js';
@@ -39,6 +40,7 @@ class SocketCapture implements Capture {
   readonly #gate = new SendGate();
   readonly #stanzas = new Stanzas();
   #versions: HeldVersions | undefined;
+  #appState: AppStateSync | undefined;
   /** Messages that are in the inbox and will be emitted by the library too; the value is meaningless. */
   readonly #kept = new Map<string, true>();
 
@@ -53,13 +55,17 @@ class SocketCapture implements Capture {
       }),
       // A download that breaks inside the library ends the process: files are fetched from the inbox. An inline chunk the
       // library may have; it is what makes it sync the app state.
-      shouldSyncHistoryMessage: ({ directPath }) => !directPath,
+      shouldSyncHistoryMessage: ({ directPath }) => {
+        if (directPath) this.#appState?.declined();
+        return !directPath;
+      },
       getMessage: (key) => this.#getMessage(key),
     };
   }
 
   attach(socket: WASocket): void {
     this.#gate.attach(socket);
+    this.#appState = new AppStateSync(socket);
     const { creds } = socket.authState;
     socket.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
       if (!(frame instanceof Uint8Array) && frame.tag === 'message') this.#frame(frame, creds);

@@ -106,11 +106,17 @@ export class CapturedLink {
     this.capture.attach(this.client.socket);
   }
 
-  /** Links a new client by QR, and captures it from its first login on. */
-  static async link(whatsapp: LoopbackWhatsApp, history: CapturedHistory, owner: Owner): Promise<CapturedLink> {
+  /** Links a new client by QR, and captures it from its first login on; `prepare` comes before it. */
+  static async link(
+    whatsapp: LoopbackWhatsApp,
+    history: CapturedHistory,
+    owner: Owner,
+    prepare: (account: Account) => void = () => undefined,
+  ): Promise<CapturedLink> {
     const state = newClientState();
     const pairing = new BaileysClient(whatsapp, state);
     const account = await whatsapp.scanQr(await pairing.qr(), owner);
+    prepare(account);
     await pairing.closed();
     const link = new CapturedLink(whatsapp, history, state, account);
     await link.client.opened();
