@@ -3,18 +3,12 @@ import { identityRange, readIdentityKey } from '../domain/identity.js';
 import { isPerson, parseChatAddress } from '../domain/jid.js';
 import { DomainError, invalidArgument } from '../domain/fault.js';
 import { identityForm } from '../domain/page-format.js';
-import {
-  type ChatRecord,
-  ChatRecordSchema,
-  ContactRecordSchema,
-  GroupRecordSchema,
-  type HistoryRecord,
-} from '../gen/scrollback/store/v1/record_pb.js';
+import { ContactRecordSchema, GroupRecordSchema, type HistoryRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Chat, Contact, Group } from '../gen/scrollback/v1/history_service_pb.js';
-import { decodeTotals } from './chat-totals.js';
+import { ChatReads } from './chat-reads.js';
 import { primaryKeyOf } from './commit.js';
 import type { Database, Snapshot } from './database.js';
-import { chatOf, timeOf } from './directory.js';
+import { chatOf } from './directory.js';
 import { type ChangeFilter, readChanges } from './follow.js';
 import type {
   ChangeBatch,
@@ -26,7 +20,7 @@ import type {
   ResourcePage,
 } from './history-reader.js';
 import { positionOf } from './identity.js';
-import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
+import { keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 import type { KnownTotals } from './known-totals.js';
 import { fetchRows, readMessagePage, type ResolvedQuery } from './message-reads.js';
 import { inTurn } from './read-gate.js';
@@ -36,13 +30,13 @@ import type { Wakeup } from './wakeup.js';
 export abstract class HistoryReads implements HistoryReader {
   readonly #database: Database;
   readonly #state: () => HistoryRecord;
-  readonly #totals: KnownTotals;
+  readonly #chats: ChatReads;
   readonly #wakeup: Wakeup;
 
   protected constructor(database: Database, state: () => HistoryRecord, totals: KnownTotals, wakeup: Wakeup) {
     this.#database = database;
     this.#state = state;
-    this.#totals = totals;
+    this.#chats = new ChatReads(database, totals);
     this.#wakeup = wakeup;
   }
 
@@ -70,7 +64,7 @@ export abstract class HistoryReads implements HistoryReader {
         'is neither a JID (491701234567@s.whatsapp.net) nor a phone number with its country code',
       );
     }
-    const record = await this.#findChat(jid);
+    const record = await this.#chats.find(jid);
     if (record !== undefined) return chatOf(record).jid;
     const phone = await this.#database.get(textKey(keyspace.mapping, jid));
     return phone === undefined ? jid : phone.toString();
@@ -81,7 +75,7 @@ export abstract class HistoryReads implements HistoryReader {
     const read = (scope: ResolvedQuery['scope']): Promise<MessagePage> =>
       inTurn(bounds, () => readMessagePage(this.#database, { ...rest, scope }, cursor, bounds));
     if (chat === undefined) return read('account');
-    const record = await this.#findChat(await this.resolveChat(chat));
+    const record = await this.#chats.find(await this.resolveChat(chat));
     if (record === undefined) return { messages: [], next: undefined, resume: cursor };
     return read({ chatNumber: record.chatNumber });
   }
@@ -147,8 +141,8 @@ export abstract class HistoryReads implements HistoryReader {
   }
 
   async #chatsToSearch(chat: string | undefined): Promise<NumberedChat[]> {
-    const record = chat === undefined ? undefined : await this.#findChat(await this.resolveChat(chat));
-    const records = chat === undefined ? await this.#allChats() : record === undefined ? [] : [record];
+    const record = chat === undefined ? undefined : await this.#chats.find(await this.resolveChat(chat));
+    const records = chat === undefined ? await this.#chats.all() : record === undefined ? [] : [record];
     return records.map((one) => ({ chatNumber: one.chatNumber, jid: chatOf(one).jid }));
   }
 
@@ -173,24 +167,18 @@ export abstract class HistoryReads implements HistoryReader {
   async #followedChat(address: string | undefined): Promise<Pick<ChangeFilter, 'chatNumber' | 'chatJids'>> {
     if (address === undefined) return { chatNumber: undefined, chatJids: undefined };
     const jid = await this.resolveChat(address);
-    const record = await this.#findChat(jid);
+    const record = await this.#chats.find(jid);
     if (record === undefined) return { chatNumber: null, chatJids: new Set([jid]) };
     const chat = chatOf(record);
     return { chatNumber: record.chatNumber, chatJids: new Set([chat.jid, ...chat.alternateJids]) };
   }
 
-  async listChats(kinds: ReadonlySet<number>, cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Chat>> {
-    const records = (await this.#allChats()).filter((record) => kinds.size === 0 || kinds.has(chatOf(record).kind));
-    const chats = await this.#withTotals(records);
-    const ranked = chats.map((chat) => ({ chat, rank: rankOf(chat) })).sort((a, b) => a.rank.compare(b.rank));
-    const rest = cursor === undefined ? ranked : ranked.filter(({ rank }) => rank.compare(cursor) > 0);
-    const page = rest.slice(0, limit);
-    return { items: page.map(({ chat }) => chat), next: rest.length > limit ? page.at(-1)?.rank : undefined };
+  listChats(kinds: ReadonlySet<number>, cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Chat>> {
+    return this.#chats.list(kinds, cursor, limit);
   }
 
   async getChat(address: string): Promise<Chat | undefined> {
-    const record = await this.#findChat(await this.resolveChat(address));
-    return record === undefined ? undefined : (await this.#withTotals([record]))[0];
+    return this.#chats.get(await this.resolveChat(address));
   }
 
   async listContacts(cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Contact>> {
@@ -231,57 +219,12 @@ export abstract class HistoryReads implements HistoryReader {
     }
     return { items, next: undefined };
   }
-
-  async #findChat(jid: string): Promise<ChatRecord | undefined> {
-    const number = await this.#database.get(textKey(keyspace.chatNumber, jid));
-    if (number === undefined) return undefined;
-    const value = await this.#database.get(chatNumberKey(keyspace.chat, number.readUInt32BE(0)));
-    return value === undefined ? undefined : fromBinary(ChatRecordSchema, value);
-  }
-
-  async #allChats(): Promise<ChatRecord[]> {
-    const records: ChatRecord[] = [];
-    for await (const entries of this.#database.scan({ gte: prefixKey(keyspace.chat), lt: prefixEnd(keyspace.chat) })) {
-      for (const [, value] of entries) records.push(fromBinary(ChatRecordSchema, value));
-    }
-    return records;
-  }
-
-  async #withTotals(records: ChatRecord[]): Promise<Chat[]> {
-    // Taken before the database is read: what is saved meanwhile is then found there.
-    const unsaved = records.map(({ chatNumber }) => this.#totals.durableOf(chatNumber));
-    const values = await this.#database.getMany(
-      records.map(({ chatNumber }) => chatNumberKey(keyspace.chatTotals, chatNumber)),
-    );
-    return records.map((record, i) => {
-      const totals = unsaved[i] ?? decodeTotals(values[i]);
-      const chat: Chat = {
-        ...chatOf(record),
-        messageCount: BigInt(totals.messageCount),
-        revision: BigInt(totals.revision),
-      };
-      const first = timeOf(totals.firstMs);
-      const last = timeOf(totals.lastMs);
-      if (first !== undefined) chat.firstMessageTime = first;
-      if (last !== undefined) chat.lastMessageTime = last;
-      return chat;
-    });
-  }
 }
 
 /** A chat to search: its number, and its canonical address. */
 interface NumberedChat {
   chatNumber: number;
   jid: string;
-}
-
-/** Bytes whose order is that of the list: the newest message first, then by JID. */
-function rankOf(chat: Chat): Buffer {
-  const seconds = Number(chat.lastMessageTime?.seconds ?? 0n);
-  const ms = seconds * 1000 + Math.floor((chat.lastMessageTime?.nanos ?? 0) / 1e6);
-  const rank = Buffer.alloc(7);
-  rank.writeUIntBE(2 ** 48 - 1 - ms, 0, 6);
-  return Buffer.concat([rank, Buffer.from(chat.jid)]);
 }
 
 /** As the API promises for GetMessage. */
