@@ -17,6 +17,7 @@ export type LiveEvent =
   | { type: 'group'; group: LiveGroup }
   | { type: 'group-change'; change: LiveGroupChange }
   | { type: 'past-members'; past: LivePastMembers }
+  | { type: 'coverage'; coverage: LiveCoverage }
   | { type: 'lid-mapping'; lid: string; phone: string };
 
 /** Who sent what where. */
@@ -114,6 +115,23 @@ export type VoteOpener = (
   vote: SealedLiveVote,
   poll: { messageId: string; secret: Uint8Array },
 ) => OptionHash[] | undefined;
+
+/** What a chunk of history says of one chat: it comes after the messages that it speaks of. */
+export interface LiveCoverage {
+  chatJid: string;
+  source: typeof liveSource.historySync | typeof liveSource.onDemand;
+  /** When the oldest and the newest message of the chunk were sent. */
+  oldestMs: number;
+  newestMs: number;
+  /** When the chunk was announced. */
+  toldMs: number;
+  /** Nothing came after the newest message before the chunk was made. */
+  isLatest: boolean;
+  /** The phone has nothing that is older. */
+  isWhole: boolean;
+  /** With this chunk, everything that the phone was going to send of the chat has been sent. */
+  isEnded: boolean;
+}
 
 /** What is told of a person. */
 export interface LiveContact {

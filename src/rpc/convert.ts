@@ -4,6 +4,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { BackfillKind as DomainKind } from '../domain/backfill.js';
 import { invalidArgument } from '../domain/fault.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
+import type { CoverageSchema } from '../gen/scrollback/v1/history_service_pb.js';
 import type { Backfill } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { BackfillKind, BackfillSchema } from '../gen/scrollback/v1/backfill_service_pb.js';
 import type {
@@ -12,6 +13,7 @@ import type {
   SessionSchema,
 } from '../gen/scrollback/v1/session_service_pb.js';
 import { LinkState, SessionState } from '../gen/scrollback/v1/session_service_pb.js';
+import type { CoverageView } from '../store/history-reader.js';
 import type { LinkView, SessionView } from '../session/sessions.js';
 import { linkText } from './link-text.js';
 
@@ -106,4 +108,21 @@ export function toBackfill(record: BackfillRecord): Backfill {
     backfill.progressPercent = Number((100n * backfill.rowsRead) / backfill.rowsTotal);
   }
   return backfill;
+}
+
+/** Returns coverage as clients see it: a stretch from the beginning has no start. */
+export function toCoverage(view: CoverageView): MessageInitShape<typeof CoverageSchema> {
+  const { chatJid, stretches, gaps, firstMessageMs, asOfMs } = view;
+  return {
+    chatJid,
+    stretches: stretches.map(({ fromMs, toMs, source }) => ({
+      ...(fromMs === 0 ? {} : { fromTime: timestampFromMs(fromMs) }),
+      toTime: timestampFromMs(toMs),
+      // It has the numbers of the public one.
+      source,
+    })),
+    gaps: gaps.map(({ fromMs, toMs }) => ({ fromTime: timestampFromMs(fromMs), toTime: timestampFromMs(toMs) })),
+    ...(firstMessageMs === 0 ? {} : { firstMessageTime: timestampFromMs(firstMessageMs) }),
+    asOfTime: timestampFromMs(asOfMs),
+  };
 }

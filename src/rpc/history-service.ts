@@ -5,6 +5,7 @@ import { parseSessionId } from '../domain/session-id.js';
 import type { HistoryService } from '../gen/scrollback/v1/history_service_pb.js';
 import { ChatKind, ListMessagesResponseSchema } from '../gen/scrollback/v1/history_service_pb.js';
 import type { Sessions } from '../session/sessions.js';
+import { toCoverage } from './convert.js';
 import { messagesFrame } from './frame.js';
 import { messageQuery, questionOf } from './message-query.js';
 import { PageTokens } from './page-token.js';
@@ -35,6 +36,13 @@ export function historyService(sessions: Sessions, heartbeatMs: number): Handler
       const chat = await sessions.withHistory(sessionId, (history) => history.getChat(address));
       if (chat === undefined) throw new DomainError({ reason: 'CHAT_NOT_FOUND' });
       return { chat };
+    },
+
+    async getCoverage(request) {
+      const sessionId = parseSessionId(request.sessionId);
+      const address = addressOf('chat', request.chat);
+      const view = await sessions.withHistory(sessionId, (history) => history.getCoverage(address));
+      return { coverage: toCoverage(view) };
     },
 
     async listMessages(request) {

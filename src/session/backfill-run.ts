@@ -1,14 +1,17 @@
 import { clone } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { control, type ImportPlan, type PageResult, type SkippedCounts, type Survey } from '../backup/task.js';
 import { type BackfillRecord, BackfillRecordSchema, ImportStage } from '../gen/scrollback/store/v1/record_pb.js';
 import { SkipReason } from '../gen/scrollback/v1/backfill_service_pb.js';
+import { coverageSource } from '../domain/coverage.js';
+import { addCoverage } from '../store/coverage.js';
 import { putBackfill } from '../store/backfills.js';
 import type { MergeCounts } from '../store/merge-page.js';
 import { backfillOf, countSkipped, throwFault } from './backfill.js';
 import { importDirectory } from './import-directory.js';
 import { type PageQuestion, readPages } from './import-pages.js';
 import { learnSurvey } from './learn-survey.js';
-import { commitRecord, type RunContext, saveRecord, setCheckpoint, startOf } from './run-context.js';
+import { type RunContext, saveRecord, setCheckpoint, startOf } from './run-context.js';
 
 /**
  * Does what is left of a backfill, from decryption to the last group: the whole import, in its order. Each step commits what it
@@ -38,7 +41,12 @@ export async function runBackfill(context: RunContext): Promise<BackfillRecord> 
   const counts = backfillOf(done);
   counts.rowsTotal = counts.rowsRead;
   setCheckpoint(done, ImportStage.DONE, 0);
-  await commitRecord(context, done);
+  // Its clock may have been ahead of ours: nothing is claimed of a time that is still to come.
+  const toMs = counts.endTime === undefined ? survey.asOfMs : Math.min(survey.asOfMs, timestampMs(counts.endTime));
+  await context.commit(async (building) => {
+    putBackfill(building, done);
+    if (toMs > 0) await addCoverage(building, { fromMs: 0, toMs, source: coverageSource.backup });
+  });
   return done;
 }
 

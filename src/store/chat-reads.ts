@@ -2,9 +2,10 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { type ChatRecord, ChatRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Chat } from '../gen/scrollback/v1/history_service_pb.js';
 import { decodeTotals } from './chat-totals.js';
+import type { CoverageReads, CoveredChat } from './coverage-reads.js';
 import type { Database } from './database.js';
 import { chatOf, timeOf } from './directory.js';
-import type { ResourcePage } from './history-reader.js';
+import type { CoverageView, ResourcePage } from './history-reader.js';
 import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 import type { KnownTotals } from './known-totals.js';
 
@@ -12,10 +13,12 @@ import type { KnownTotals } from './known-totals.js';
 export class ChatReads {
   readonly #database: Database;
   readonly #totals: KnownTotals;
+  readonly #coverage: CoverageReads;
 
-  constructor(database: Database, totals: KnownTotals) {
+  constructor(database: Database, totals: KnownTotals, coverage: CoverageReads) {
     this.#database = database;
     this.#totals = totals;
+    this.#coverage = coverage;
   }
 
   /** Reads the record of a chat by any of its addresses. */
@@ -39,19 +42,34 @@ export class ChatReads {
   async list(kinds: ReadonlySet<number>, cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Chat>> {
     const records = (await this.all()).filter((record) => kinds.size === 0 || kinds.has(chatOf(record).kind));
     const chats = await this.#withTotals(records);
-    const ranked = chats.map((chat) => ({ chat, rank: rankOf(chat) })).sort((a, b) => a.rank.compare(b.rank));
+    const ranked = chats
+      .map((found) => ({ ...found, rank: rankOf(found.chat) }))
+      .sort((a, b) => a.rank.compare(b.rank));
     const rest = cursor === undefined ? ranked : ranked.filter(({ rank }) => rank.compare(cursor) > 0);
     const page = rest.slice(0, limit);
-    return { items: page.map(({ chat }) => chat), next: rest.length > limit ? page.at(-1)?.rank : undefined };
+    return { items: await this.#withGaps(page), next: rest.length > limit ? page.at(-1)?.rank : undefined };
   }
 
   /** Returns a chat by any of its addresses; undefined when it is unknown. */
   async get(jid: string): Promise<Chat | undefined> {
     const record = await this.find(jid);
-    return record === undefined ? undefined : (await this.#withTotals([record]))[0];
+    return record === undefined ? undefined : (await this.#withGaps(await this.#withTotals([record])))[0];
   }
 
-  async #withTotals(records: ChatRecord[]): Promise<Chat[]> {
+  /** What is known to be complete of a chat, by any of its addresses, or of the whole account. */
+  async coverage(jid: string | undefined): Promise<CoverageView> {
+    if (jid === undefined) return this.#coverage.ofAccount();
+    const record = await this.find(jid);
+    const [found] = record === undefined ? [] : await this.#withTotals([record]);
+    return this.#coverage.ofChat(found?.covered ?? { jid, chatNumber: undefined, firstMs: 0 });
+  }
+
+  async #withGaps(found: FoundChat[]): Promise<Chat[]> {
+    const gaps = await this.#coverage.gapsOfChats(found.map(({ covered }) => covered));
+    return found.map(({ chat }, i) => ({ ...chat, gaps: gaps[i] ?? 0 }));
+  }
+
+  async #withTotals(records: ChatRecord[]): Promise<FoundChat[]> {
     // Taken before the database is read: what is saved meanwhile is then found there.
     const unsaved = records.map(({ chatNumber }) => this.#totals.durableOf(chatNumber));
     const values = await this.#database.getMany(
@@ -68,9 +86,15 @@ export class ChatReads {
       const last = timeOf(totals.lastMs);
       if (first !== undefined) chat.firstMessageTime = first;
       if (last !== undefined) chat.lastMessageTime = last;
-      return chat;
+      return { chat, covered: { jid: chat.jid, chatNumber: record.chatNumber, firstMs: totals.firstMs } };
     });
   }
+}
+
+/** A chat with its totals, and what its coverage depends on. */
+interface FoundChat {
+  chat: Chat;
+  covered: CoveredChat;
 }
 
 /** Bytes whose order is that of the list: the newest message first, then by JID. */

@@ -1,3 +1,4 @@
+import type { Gap, Stretch } from '../domain/coverage.js';
 import type { Chat, Contact, Group } from '../gen/scrollback/v1/history_service_pb.js';
 import type { MessageKey } from '../gen/scrollback/v1/message_pb.js';
 
@@ -55,6 +56,19 @@ export interface ResourcePage<T> {
   next: Buffer | undefined;
 }
 
+/** What is known to be complete, of a chat or of the whole account. */
+export interface CoverageView {
+  /** Canonical; '' for the whole account. */
+  chatJid: string;
+  /** In ascending order. */
+  stretches: Stretch[];
+  gaps: Gap[];
+  /** When the oldest stored message was sent; 0 while there is none. */
+  firstMessageMs: number;
+  /** Gaps are told up to here. */
+  asOfMs: number;
+}
+
 /** Reads a session's history. Every call is a snapshot and none waits for a write. Cursors are opaque to callers. */
 export interface HistoryReader {
   readonly revision: number;
@@ -91,6 +105,8 @@ export interface HistoryReader {
   listChats(kinds: ReadonlySet<number>, cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Chat>>;
   /** Undefined when unknown. */
   getChat(address: string): Promise<Chat | undefined>;
+  /** What is known to be complete; of the whole account when `chat` is undefined. A chat need not be stored. */
+  getCoverage(chat: string | undefined): Promise<CoverageView>;
   listContacts(cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Contact>>;
   /** A page ends at `limit` or about `maxBytes`. */
   listGroups(cursor: Buffer | undefined, limit: number, maxBytes: number): Promise<ResourcePage<Group>>;

@@ -7,12 +7,14 @@ import { ContactRecordSchema, GroupRecordSchema, type HistoryRecord } from '../g
 import type { Chat, Contact, Group } from '../gen/scrollback/v1/history_service_pb.js';
 import { ChatReads } from './chat-reads.js';
 import { primaryKeyOf } from './commit.js';
+import type { CoverageReads } from './coverage-reads.js';
 import type { Database, Snapshot } from './database.js';
 import { chatOf } from './directory.js';
 import { type ChangeFilter, readChanges } from './follow.js';
 import type {
   ChangeBatch,
   ChangeCursor,
+  CoverageView,
   HistoryReader,
   MessagePage,
   MessageQuery,
@@ -33,10 +35,16 @@ export abstract class HistoryReads implements HistoryReader {
   readonly #chats: ChatReads;
   readonly #wakeup: Wakeup;
 
-  protected constructor(database: Database, state: () => HistoryRecord, totals: KnownTotals, wakeup: Wakeup) {
+  protected constructor(
+    database: Database,
+    state: () => HistoryRecord,
+    totals: KnownTotals,
+    wakeup: Wakeup,
+    coverage: CoverageReads,
+  ) {
     this.#database = database;
     this.#state = state;
-    this.#chats = new ChatReads(database, totals);
+    this.#chats = new ChatReads(database, totals, coverage);
     this.#wakeup = wakeup;
   }
 
@@ -179,6 +187,10 @@ export abstract class HistoryReads implements HistoryReader {
 
   async getChat(address: string): Promise<Chat | undefined> {
     return this.#chats.get(await this.resolveChat(address));
+  }
+
+  async getCoverage(address: string | undefined): Promise<CoverageView> {
+    return this.#chats.coverage(address === undefined ? undefined : await this.resolveChat(address));
   }
 
   async listContacts(cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Contact>> {

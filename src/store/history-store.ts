@@ -12,6 +12,7 @@ import {
 import type { BackfillKind } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { findByRequest, getBackfill, listBackfills } from './backfills.js';
 import { Commit } from './commit.js';
+import { CoverageReads, type Present } from './coverage-reads.js';
 import { Database, type DatabaseOptions } from './database.js';
 import { HistoryReads } from './history-reads.js';
 import { IDENTITY_HASH_BYTES } from './identity.js';
@@ -46,9 +47,9 @@ export class HistoryStore extends HistoryReads {
   #filter: IdentityFilter | undefined;
   #mappingsFromLink = 0;
 
-  private constructor(database: Database, state: HistoryRecord, totals: KnownTotals, inbox: Inbox) {
+  private constructor(database: Database, state: HistoryRecord, totals: KnownTotals, inbox: Inbox, present: Present) {
     const wakeup = new Wakeup();
-    super(database, () => this.#state, totals, wakeup);
+    super(database, () => this.#state, totals, wakeup, new CoverageReads(database, inbox, present));
     this.inbox = inbox;
     this.#database = database;
     this.link = new LinkStore(database);
@@ -59,7 +60,7 @@ export class HistoryStore extends HistoryReads {
   }
 
   /** Opens or creates the directory. Throws when it is damaged, in use, or of a layout that this version does not know. */
-  static async open(path: string, options: DatabaseOptions): Promise<HistoryStore> {
+  static async open(path: string, options: DatabaseOptions, present = NOT_LINKED): Promise<HistoryStore> {
     const database = await Database.open(path, options);
     try {
       const value = await database.get(prefixKey(keyspace.state));
@@ -71,7 +72,7 @@ export class HistoryStore extends HistoryReads {
         throw new Error(`the database has layout ${state.layoutVersion}, this version reads ${LAYOUT_VERSION}`);
       }
       const totals = await KnownTotals.read(database, Number(state.totalsRevision));
-      return new HistoryStore(database, state, totals, await Inbox.open(database));
+      return new HistoryStore(database, state, totals, await Inbox.open(database), present);
     } catch (error) {
       await database.close();
       throw error;
@@ -279,6 +280,8 @@ function addLogged(filter: IdentityFilter, value: Buffer): void {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+const NOT_LINKED: Present = { now: Date.now, live: () => undefined };
 
 /** One less than where LevelDB begins to slow writes down, less what is written while it merges. */
 const MAX_UNMERGED_TABLES = 7;

@@ -24,6 +24,7 @@ import { keyPrefix } from '../domain/page-format.js';
  * | `a`    |                                        | credentials of the link (`link-store.ts`)                    |
  * | `y`    | name of a key of the link              | its value, as the link writes it                             |
  * | `w`    | lane, sequence                         | what the link delivered and nobody recorded yet (`inbox.ts`) |
+ * | `v`    | chat number, or nothing                | `CoverageRecord` of a chat, or of the whole account          |
  * | `z`    | position (`domain/position.ts`)        | `scrollback.v1.Message` with its revision tail               |
  *
  * Messages come last: an import writes them in almost ascending order, and LevelDB moves tables down as they are when nothing lies
@@ -49,6 +50,7 @@ export const keyspace = {
   credentials: 0x61,
   linkKey: 0x79,
   inbox: 0x77,
+  coverage: 0x76,
 } as const;
 
 /** A prefix of `keyspace`. */

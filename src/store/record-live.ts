@@ -6,6 +6,7 @@ import { isGroup, isLid, isPerson } from '../domain/jid.js';
 import type { LiveEvent, LiveKey, OptionHash, VoteOpener } from '../domain/live-event.js';
 import { HiddenFactsSchema, type SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
 import { type MessageKey, MessageKeySchema, MessageSchema, type PollOption } from '../gen/scrollback/v1/message_pb.js';
+import { addChunkCoverage } from './coverage.js';
 import { type Commit, keyOf } from './commit.js';
 import { encodeFacts, fingerprint } from './facts.js';
 import { findStored } from './find-stored.js';
@@ -96,6 +97,10 @@ class Recorder {
         return this.#directory.change(event.change);
       case 'past-members':
         return this.#directory.pastMembers(event.past);
+      case 'coverage': {
+        const { coverage } = event;
+        return addChunkCoverage(this.commit, await this.#directory.chatNumber(coverage.chatJid), coverage);
+      }
       default:
         return this.#message(event);
     }

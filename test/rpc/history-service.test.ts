@@ -6,12 +6,13 @@ import {
   ChatKind,
   ChatSchema,
   ContactSchema,
+  CoverageSchema,
   Direction,
   GroupSchema,
   Order,
 } from '../../src/gen/scrollback/v1/history_service_pb.js';
 import type { Message } from '../../src/gen/scrollback/v1/message_pb.js';
-import { MessageKind } from '../../src/gen/scrollback/v1/message_pb.js';
+import { MessageKind, Source } from '../../src/gen/scrollback/v1/message_pb.js';
 import type { Door } from '../support/door.js';
 import { openDoor, until } from '../support/door.js';
 import type { MemoryHistory } from '../support/memory-history.js';
@@ -273,5 +274,46 @@ describe('the other methods of HistoryService', () => {
     const last = await door.history.listGroups({ sessionId: 's', pageToken: groups.nextPageToken });
     expect(last.groups.map((group) => group.jid)).toEqual(['z']);
     expect([rest.nextPageToken, last.nextPageToken]).toEqual(['', '']);
+  });
+});
+
+describe('GetCoverage', () => {
+  it('tells stretches and gaps; one from the beginning has no start', async () => {
+    history.coverage = {
+      stretches: [
+        { fromMs: 0, toMs: start, source: 1 },
+        { fromMs: start + 5_000, toMs: start + 6_000, source: 2 },
+      ],
+      gaps: [{ fromMs: start, toMs: start + 5_000 }],
+      firstMessageMs: start - 1_000,
+      asOfMs: start + 6_000,
+    };
+    const at = (ms: number) => timestampFromMs(start + ms);
+    const { coverage } = await door.history.getCoverage({ sessionId: 's', chat: '+49 170 1234567' });
+    expect(coverage).toEqual(
+      create(CoverageSchema, {
+        chatJid: '491701234567@s.whatsapp.net',
+        stretches: [
+          { toTime: at(0), source: Source.BACKUP },
+          { fromTime: at(5_000), toTime: at(6_000), source: Source.LIVE },
+        ],
+        gaps: [{ fromTime: at(0), toTime: at(5_000) }],
+        firstMessageTime: at(-1_000),
+        asOfTime: at(6_000),
+      }),
+    );
+  });
+
+  it('is of the whole account without a chat, which has no first message yet', async () => {
+    history.coverage.asOfMs = start;
+    const { coverage } = await door.history.getCoverage({ sessionId: 's' });
+    expect(coverage).toEqual(create(CoverageSchema, { asOfTime: timestampFromMs(start) }));
+  });
+
+  it('refuses a chat that is no address', async () => {
+    await expect(door.history.getCoverage({ sessionId: 's', chat: 'x'.repeat(300) })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      metadata: { field: 'chat' },
+    });
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Message, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import type { Commit } from '../../src/store/commit.js';
+import type { Present } from '../../src/store/coverage-reads.js';
 import { nameRank, putChat } from '../../src/store/directory.js';
 import type { MessageQuery } from '../../src/store/history-reader.js';
 import { HistoryStore } from '../../src/store/history-store.js';
@@ -19,9 +20,10 @@ export interface TemporaryHistory {
 }
 
 /** Opens a new history, small so that LevelDB writes tables also in tests. */
-export async function openHistory(directory?: string): Promise<TemporaryHistory> {
+export async function openHistory(directory?: string, present?: Present): Promise<TemporaryHistory> {
   const path = directory ?? (await mkdtemp(join(tmpdir(), 'scrollback-history-')));
-  const store = await HistoryStore.open(path, { cacheBytes: 1024 * 1024, writeBufferBytes: 256 * 1024 });
+  const sizes = { cacheBytes: 1024 * 1024, writeBufferBytes: 256 * 1024 };
+  const store = await HistoryStore.open(path, sizes, present);
   return {
     store,
     directory: path,

@@ -9,6 +9,7 @@ import { MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import type {
   ChangeBatch,
   ChangeCursor,
+  CoverageView,
   HistoryReader,
   MessagePage,
   MessageQuery,
@@ -34,6 +35,8 @@ export class MemoryHistory implements HistoryReader {
   chats: Chat[] = [];
   contacts: Contact[] = [];
   groups: Group[] = [];
+  /** What is known of the whole account, and of every chat. */
+  coverage: Omit<CoverageView, 'chatJid'> = { stretches: [], gaps: [], firstMessageMs: 0, asOfMs: 0 };
   /** How many wait for changes. */
   followers = 0;
   readonly #messages: StoredMessage[] = [];
@@ -150,6 +153,10 @@ export class MemoryHistory implements HistoryReader {
   async getChat(address: string): Promise<Chat | undefined> {
     const jid = await this.resolveChat(address);
     return this.chats.find((chat) => chat.jid === jid);
+  }
+
+  async getCoverage(address: string | undefined): Promise<CoverageView> {
+    return { chatJid: address === undefined ? '' : await this.resolveChat(address), ...this.coverage };
   }
 
   listContacts(cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Contact>> {

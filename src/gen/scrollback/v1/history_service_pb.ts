@@ -6,7 +6,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message as Message$1, MessageKey, MessageKind } from "./message_pb.js";
+import type { Message as Message$1, MessageKey, MessageKind, Source } from "./message_pb.js";
 import { file_scrollback_v1_message } from "./message_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/v1/history_service.proto.
  */
 export const file_scrollback_v1_history_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzY3JvbGxiYWNrL3YxL2hpc3Rvcnlfc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSL5AwoEQ2hhdBILCgNqaWQYASABKAkSFgoOYWx0ZXJuYXRlX2ppZHMYAiADKAkSJQoEa2luZBgDIAEoDjIXLnNjcm9sbGJhY2sudjEuQ2hhdEtpbmQSDAoEbmFtZRgEIAEoCRI1ChFsYXN0X21lc3NhZ2VfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbWVzc2FnZV9jb3VudBgGIAEoBBI2ChJmaXJzdF9tZXNzYWdlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhcmNoaXZlZBgJIAEoCBIUCgx1bnJlYWRfY291bnQYCiABKA0SGQoRZXBoZW1lcmFsX3NlY29uZHMYCyABKA0SEAoIcmV2aXNpb24YDCABKAQSMQoNbXV0ZV9lbmRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIcGluX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDW1hcmtlZF91bnJlYWQYDyABKAgSEwoLZGVzY3JpcHRpb24YECABKAkieAoHQ29udGFjdBILCgNqaWQYASABKAkSFgoOYWx0ZXJuYXRlX2ppZHMYAiADKAkSDAoEbmFtZRgDIAEoCRIRCglwdXNoX25hbWUYBCABKAkSEAoIdXNlcm5hbWUYBSABKAkSFQoNbWFza2VkX251bWJlchgGIAEoCSK5AQoFR3JvdXASCwoDamlkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB21lbWJlcnMYBCADKAsyGi5zY3JvbGxiYWNrLnYxLkdyb3VwTWVtYmVyEjQKDHBhc3RfbWVtYmVycxgFIAMoCzIeLnNjcm9sbGJhY2sudjEuUGFzdEdyb3VwTWVtYmVyIqIBCgtHcm91cE1lbWJlchILCgNqaWQYASABKAkSJgoEcmFuaxgCIAEoDjIYLnNjcm9sbGJhY2sudjEuR3JvdXBSYW5rEg8KB3BlbmRpbmcYAyABKAgSLQoJam9pbl90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVsYWJlbBgFIAEoCRIPCgdmcm9tX21lGAYgASgIImgKD1Bhc3RHcm91cE1lbWJlchILCgNqaWQYASABKAkSLgoKbGVhdmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQbGVmdF92b2x1bnRhcmlseRgDIAEoCCJ1ChBMaXN0Q2hhdHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSJgoFa2luZHMYAiADKA4yFy5zY3JvbGxiYWNrLnYxLkNoYXRLaW5kEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIlAKEUxpc3RDaGF0c1Jlc3BvbnNlEiIKBWNoYXRzGAEgAygLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIyCg5HZXRDaGF0UmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEgwKBGNoYXQYAiABKAkiNAoPR2V0Q2hhdFJlc3BvbnNlEiEKBGNoYXQYASABKAsyEy5zY3JvbGxiYWNrLnYxLkNoYXQirQIKE0xpc3RNZXNzYWdlc1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIMCgRjaGF0GAIgASgJEigKBGZyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCgVvcmRlchgFIAEoDjIULnNjcm9sbGJhY2sudjEuT3JkZXISKQoFa2luZHMYBiADKA4yGi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLaW5kEisKCWRpcmVjdGlvbhgHIAEoDjIYLnNjcm9sbGJhY2sudjEuRGlyZWN0aW9uEhEKCXBhZ2Vfc2l6ZRgIIAEoBRISCgpwYWdlX3Rva2VuGAkgASgJImsKFExpc3RNZXNzYWdlc1Jlc3BvbnNlEigKCG1lc3NhZ2VzGAEgAygLMhYuc2Nyb2xsYmFjay52MS5NZXNzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIQCghjaGF0X2ppZBgDIAEoCSKrAgoTUmVhZE1lc3NhZ2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEgwKBGNoYXQYAiABKAkSKAoEZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBW9yZGVyGAUgASgOMhQuc2Nyb2xsYmFjay52MS5PcmRlchIpCgVraW5kcxgGIAMoDjIaLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtpbmQSKwoJZGlyZWN0aW9uGAcgASgOMhguc2Nyb2xsYmFjay52MS5EaXJlY3Rpb24SDQoFbGltaXQYCCABKAQSFAoMcmVzdW1lX3Rva2VuGAkgASgJIlYKFFJlYWRNZXNzYWdlc1Jlc3BvbnNlEigKCG1lc3NhZ2VzGAEgAygLMhYuc2Nyb2xsYmFjay52MS5NZXNzYWdlEhQKDHJlc3VtZV90b2tlbhgCIAEoCSK+AQoUV2F0Y2hNZXNzYWdlc1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIWCg5hZnRlcl9yZXZpc2lvbhgCIAEoBBIUCgxyZXN1bWVfdG9rZW4YAyABKAkSDAoEY2hhdBgEIAEoCRIpCgVraW5kcxgFIAMoDjIaLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtpbmQSKwoJZGlyZWN0aW9uGAYgASgOMhguc2Nyb2xsYmFjay52MS5EaXJlY3Rpb24ilQEKFVdhdGNoTWVzc2FnZXNSZXNwb25zZRIoCghtZXNzYWdlcxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuTWVzc2FnZRIqCgdyZW1vdmVkGAIgAygLMhkuc2Nyb2xsYmFjay52MS5NZXNzYWdlS2V5EhAKCHJldmlzaW9uGAMgASgEEhQKDHJlc3VtZV90b2tlbhgEIAEoCSJ7ChFHZXRNZXNzYWdlUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEgwKBGNoYXQYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIUCgdmcm9tX21lGAQgASgISACIAQESDgoGc2VuZGVyGAUgASgJQgoKCF9mcm9tX21lIj4KEkdldE1lc3NhZ2VSZXNwb25zZRIoCghtZXNzYWdlcxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuTWVzc2FnZSJQChNMaXN0Q29udGFjdHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiWQoUTGlzdENvbnRhY3RzUmVzcG9uc2USKAoIY29udGFjdHMYASADKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIk4KEUxpc3RHcm91cHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiUwoSTGlzdEdyb3Vwc1Jlc3BvbnNlEiQKBmdyb3VwcxgBIAMoCzIULnNjcm9sbGJhY2sudjEuR3JvdXASFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKq4BCghDaGF0S2luZBIZChVDSEFUX0tJTkRfVU5TUEVDSUZJRUQQABIUChBDSEFUX0tJTkRfRElSRUNUEAESEwoPQ0hBVF9LSU5EX0dST1VQEAISGAoUQ0hBVF9LSU5EX05FV1NMRVRURVIQAxIXChNDSEFUX0tJTkRfQlJPQURDQVNUEAQSFAoQQ0hBVF9LSU5EX1NUQVRVUxAFEhMKD0NIQVRfS0lORF9PVEhFUhAGKm8KCUdyb3VwUmFuaxIaChZHUk9VUF9SQU5LX1VOU1BFQ0lGSUVEEAASFQoRR1JPVVBfUkFOS19NRU1CRVIQARIUChBHUk9VUF9SQU5LX0FETUlOEAISGQoVR1JPVVBfUkFOS19TVVBFUkFETUlOEAMqTgoFT3JkZXISFQoRT1JERVJfVU5TUEVDSUZJRUQQABIWChJPUkRFUl9ORVdFU1RfRklSU1QQARIWChJPUkRFUl9PTERFU1RfRklSU1QQAipWCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASFgoSRElSRUNUSU9OX0lOQ09NSU5HEAESFgoSRElSRUNUSU9OX09VVEdPSU5HEAIyuwUKDkhpc3RvcnlTZXJ2aWNlEk4KCUxpc3RDaGF0cxIfLnNjcm9sbGJhY2sudjEuTGlzdENoYXRzUmVxdWVzdBogLnNjcm9sbGJhY2sudjEuTGlzdENoYXRzUmVzcG9uc2USSAoHR2V0Q2hhdBIdLnNjcm9sbGJhY2sudjEuR2V0Q2hhdFJlcXVlc3QaHi5zY3JvbGxiYWNrLnYxLkdldENoYXRSZXNwb25zZRJXCgxMaXN0TWVzc2FnZXMSIi5zY3JvbGxiYWNrLnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlElkKDFJlYWRNZXNzYWdlcxIiLnNjcm9sbGJhY2sudjEuUmVhZE1lc3NhZ2VzUmVxdWVzdBojLnNjcm9sbGJhY2sudjEuUmVhZE1lc3NhZ2VzUmVzcG9uc2UwARJcCg1XYXRjaE1lc3NhZ2VzEiMuc2Nyb2xsYmFjay52MS5XYXRjaE1lc3NhZ2VzUmVxdWVzdBokLnNjcm9sbGJhY2sudjEuV2F0Y2hNZXNzYWdlc1Jlc3BvbnNlMAESUQoKR2V0TWVzc2FnZRIgLnNjcm9sbGJhY2sudjEuR2V0TWVzc2FnZVJlcXVlc3QaIS5zY3JvbGxiYWNrLnYxLkdldE1lc3NhZ2VSZXNwb25zZRJXCgxMaXN0Q29udGFjdHMSIi5zY3JvbGxiYWNrLnYxLkxpc3RDb250YWN0c1JlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLkxpc3RDb250YWN0c1Jlc3BvbnNlElEKCkxpc3RHcm91cHMSIC5zY3JvbGxiYWNrLnYxLkxpc3RHcm91cHNSZXF1ZXN0GiEuc2Nyb2xsYmFjay52MS5MaXN0R3JvdXBzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_scrollback_v1_message]);
+  fileDesc("CiNzY3JvbGxiYWNrL3YxL2hpc3Rvcnlfc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSKHBAoEQ2hhdBILCgNqaWQYASABKAkSFgoOYWx0ZXJuYXRlX2ppZHMYAiADKAkSJQoEa2luZBgDIAEoDjIXLnNjcm9sbGJhY2sudjEuQ2hhdEtpbmQSDAoEbmFtZRgEIAEoCRI1ChFsYXN0X21lc3NhZ2VfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbWVzc2FnZV9jb3VudBgGIAEoBBI2ChJmaXJzdF9tZXNzYWdlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhcmNoaXZlZBgJIAEoCBIUCgx1bnJlYWRfY291bnQYCiABKA0SGQoRZXBoZW1lcmFsX3NlY29uZHMYCyABKA0SEAoIcmV2aXNpb24YDCABKAQSMQoNbXV0ZV9lbmRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIcGluX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDW1hcmtlZF91bnJlYWQYDyABKAgSEwoLZGVzY3JpcHRpb24YECABKAkSDAoEZ2FwcxgUIAEoDSLhAQoIQ292ZXJhZ2USEAoIY2hhdF9qaWQYASABKAkSMQoJc3RyZXRjaGVzGAIgAygLMh4uc2Nyb2xsYmFjay52MS5Db3ZlcmFnZVN0cmV0Y2gSKAoEZ2FwcxgDIAMoCzIaLnNjcm9sbGJhY2sudjEuQ292ZXJhZ2VHYXASNgoSZmlyc3RfbWVzc2FnZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgphc19vZl90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKUAQoPQ292ZXJhZ2VTdHJldGNoEi0KCWZyb21fdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoGc291cmNlGAMgASgOMhUuc2Nyb2xsYmFjay52MS5Tb3VyY2UiaQoLQ292ZXJhZ2VHYXASLQoJZnJvbV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ4CgdDb250YWN0EgsKA2ppZBgBIAEoCRIWCg5hbHRlcm5hdGVfamlkcxgCIAMoCRIMCgRuYW1lGAMgASgJEhEKCXB1c2hfbmFtZRgEIAEoCRIQCgh1c2VybmFtZRgFIAEoCRIVCg1tYXNrZWRfbnVtYmVyGAYgASgJIrkBCgVHcm91cBILCgNqaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHbWVtYmVycxgEIAMoCzIaLnNjcm9sbGJhY2sudjEuR3JvdXBNZW1iZXISNAoMcGFzdF9tZW1iZXJzGAUgAygLMh4uc2Nyb2xsYmFjay52MS5QYXN0R3JvdXBNZW1iZXIiogEKC0dyb3VwTWVtYmVyEgsKA2ppZBgBIAEoCRImCgRyYW5rGAIgASgOMhguc2Nyb2xsYmFjay52MS5Hcm91cFJhbmsSDwoHcGVuZGluZxgDIAEoCBItCglqb2luX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWxhYmVsGAUgASgJEg8KB2Zyb21fbWUYBiABKAgiaAoPUGFzdEdyb3VwTWVtYmVyEgsKA2ppZBgBIAEoCRIuCgpsZWF2ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBsZWZ0X3ZvbHVudGFyaWx5GAMgASgIInUKEExpc3RDaGF0c1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRImCgVraW5kcxgCIAMoDjIXLnNjcm9sbGJhY2sudjEuQ2hhdEtpbmQSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiUAoRTGlzdENoYXRzUmVzcG9uc2USIgoFY2hhdHMYASADKAsyEy5zY3JvbGxiYWNrLnYxLkNoYXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjIKDkdldENoYXRSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCSI0Cg9HZXRDaGF0UmVzcG9uc2USIQoEY2hhdBgBIAEoCzITLnNjcm9sbGJhY2sudjEuQ2hhdCI2ChJHZXRDb3ZlcmFnZVJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIMCgRjaGF0GAIgASgJIkAKE0dldENvdmVyYWdlUmVzcG9uc2USKQoIY292ZXJhZ2UYASABKAsyFy5zY3JvbGxiYWNrLnYxLkNvdmVyYWdlIq0CChNMaXN0TWVzc2FnZXNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCRIoCgRmcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoFb3JkZXIYBSABKA4yFC5zY3JvbGxiYWNrLnYxLk9yZGVyEikKBWtpbmRzGAYgAygOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIrCglkaXJlY3Rpb24YByABKA4yGC5zY3JvbGxiYWNrLnYxLkRpcmVjdGlvbhIRCglwYWdlX3NpemUYCCABKAUSEgoKcGFnZV90b2tlbhgJIAEoCSJrChRMaXN0TWVzc2FnZXNSZXNwb25zZRIoCghtZXNzYWdlcxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuTWVzc2FnZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIY2hhdF9qaWQYAyABKAkiqwIKE1JlYWRNZXNzYWdlc1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIMCgRjaGF0GAIgASgJEigKBGZyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCgVvcmRlchgFIAEoDjIULnNjcm9sbGJhY2sudjEuT3JkZXISKQoFa2luZHMYBiADKA4yGi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLaW5kEisKCWRpcmVjdGlvbhgHIAEoDjIYLnNjcm9sbGJhY2sudjEuRGlyZWN0aW9uEg0KBWxpbWl0GAggASgEEhQKDHJlc3VtZV90b2tlbhgJIAEoCSJWChRSZWFkTWVzc2FnZXNSZXNwb25zZRIoCghtZXNzYWdlcxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuTWVzc2FnZRIUCgxyZXN1bWVfdG9rZW4YAiABKAkivgEKFFdhdGNoTWVzc2FnZXNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFgoOYWZ0ZXJfcmV2aXNpb24YAiABKAQSFAoMcmVzdW1lX3Rva2VuGAMgASgJEgwKBGNoYXQYBCABKAkSKQoFa2luZHMYBSADKA4yGi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLaW5kEisKCWRpcmVjdGlvbhgGIAEoDjIYLnNjcm9sbGJhY2sudjEuRGlyZWN0aW9uIpUBChVXYXRjaE1lc3NhZ2VzUmVzcG9uc2USKAoIbWVzc2FnZXMYASADKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USKgoHcmVtb3ZlZBgCIAMoCzIZLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtleRIQCghyZXZpc2lvbhgDIAEoBBIUCgxyZXN1bWVfdG9rZW4YBCABKAkiewoRR2V0TWVzc2FnZVJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIMCgRjaGF0GAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSFAoHZnJvbV9tZRgEIAEoCEgAiAEBEg4KBnNlbmRlchgFIAEoCUIKCghfZnJvbV9tZSI+ChJHZXRNZXNzYWdlUmVzcG9uc2USKAoIbWVzc2FnZXMYASADKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2UiUAoTTGlzdENvbnRhY3RzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIlkKFExpc3RDb250YWN0c1Jlc3BvbnNlEigKCGNvbnRhY3RzGAEgAygLMhYuc2Nyb2xsYmFjay52MS5Db250YWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJOChFMaXN0R3JvdXBzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIlMKEkxpc3RHcm91cHNSZXNwb25zZRIkCgZncm91cHMYASADKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSquAQoIQ2hhdEtpbmQSGQoVQ0hBVF9LSU5EX1VOU1BFQ0lGSUVEEAASFAoQQ0hBVF9LSU5EX0RJUkVDVBABEhMKD0NIQVRfS0lORF9HUk9VUBACEhgKFENIQVRfS0lORF9ORVdTTEVUVEVSEAMSFwoTQ0hBVF9LSU5EX0JST0FEQ0FTVBAEEhQKEENIQVRfS0lORF9TVEFUVVMQBRITCg9DSEFUX0tJTkRfT1RIRVIQBipvCglHcm91cFJhbmsSGgoWR1JPVVBfUkFOS19VTlNQRUNJRklFRBAAEhUKEUdST1VQX1JBTktfTUVNQkVSEAESFAoQR1JPVVBfUkFOS19BRE1JThACEhkKFUdST1VQX1JBTktfU1VQRVJBRE1JThADKk4KBU9yZGVyEhUKEU9SREVSX1VOU1BFQ0lGSUVEEAASFgoST1JERVJfTkVXRVNUX0ZJUlNUEAESFgoST1JERVJfT0xERVNUX0ZJUlNUEAIqVgoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEhYKEkRJUkVDVElPTl9JTkNPTUlORxABEhYKEkRJUkVDVElPTl9PVVRHT0lORxACMpEGCg5IaXN0b3J5U2VydmljZRJOCglMaXN0Q2hhdHMSHy5zY3JvbGxiYWNrLnYxLkxpc3RDaGF0c1JlcXVlc3QaIC5zY3JvbGxiYWNrLnYxLkxpc3RDaGF0c1Jlc3BvbnNlEkgKB0dldENoYXQSHS5zY3JvbGxiYWNrLnYxLkdldENoYXRSZXF1ZXN0Gh4uc2Nyb2xsYmFjay52MS5HZXRDaGF0UmVzcG9uc2USVAoLR2V0Q292ZXJhZ2USIS5zY3JvbGxiYWNrLnYxLkdldENvdmVyYWdlUmVxdWVzdBoiLnNjcm9sbGJhY2sudjEuR2V0Q292ZXJhZ2VSZXNwb25zZRJXCgxMaXN0TWVzc2FnZXMSIi5zY3JvbGxiYWNrLnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlElkKDFJlYWRNZXNzYWdlcxIiLnNjcm9sbGJhY2sudjEuUmVhZE1lc3NhZ2VzUmVxdWVzdBojLnNjcm9sbGJhY2sudjEuUmVhZE1lc3NhZ2VzUmVzcG9uc2UwARJcCg1XYXRjaE1lc3NhZ2VzEiMuc2Nyb2xsYmFjay52MS5XYXRjaE1lc3NhZ2VzUmVxdWVzdBokLnNjcm9sbGJhY2sudjEuV2F0Y2hNZXNzYWdlc1Jlc3BvbnNlMAESUQoKR2V0TWVzc2FnZRIgLnNjcm9sbGJhY2sudjEuR2V0TWVzc2FnZVJlcXVlc3QaIS5zY3JvbGxiYWNrLnYxLkdldE1lc3NhZ2VSZXNwb25zZRJXCgxMaXN0Q29udGFjdHMSIi5zY3JvbGxiYWNrLnYxLkxpc3RDb250YWN0c1JlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLkxpc3RDb250YWN0c1Jlc3BvbnNlElEKCkxpc3RHcm91cHMSIC5zY3JvbGxiYWNrLnYxLkxpc3RHcm91cHNSZXF1ZXN0GiEuc2Nyb2xsYmFjay52MS5MaXN0R3JvdXBzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_scrollback_v1_message]);
 
 /**
  * A conversation.
@@ -137,6 +137,15 @@ export type Chat = Message<"scrollback.v1.Chat"> & {
    * @generated from field: string description = 16;
    */
   description: string;
+
+  /**
+   * How many gaps its coverage has: times from the first known moment until now of
+   * which it is not known that everything is stored. GetCoverage names them. It may
+   * change without a new revision: time goes on, and gaps are filled.
+   *
+   * @generated from field: uint32 gaps = 20;
+   */
+  gaps: number;
 };
 
 /**
@@ -145,6 +154,154 @@ export type Chat = Message<"scrollback.v1.Chat"> & {
  */
 export const ChatSchema: GenMessage<Chat> = /*@__PURE__*/
   messageDesc(file_scrollback_v1_history_service, 0);
+
+/**
+ * What is known to be complete.
+ *
+ * A stretch says: whatever its source had of this time is stored. It says nothing
+ * of what the source itself never had or no longer has: messages that were deleted
+ * on the phone, that had disappeared before the backup was made, or that never
+ * reached the phone; nor of the few kinds that this server does not record. One
+ * that could not be decrypted is stored as such, and counts. What is not in a stretch is not known to be missing; it is
+ * only not known to be there. Nothing is claimed that is not known:
+ *
+ * - BACKUP: an import that succeeded covers everything up to the newest row of the
+ *   backup. Rows that it skipped as malformed do not count against it.
+ * - LIVE: a link covers the time in which it is connected, up to the last sign of
+ *   life, and, once WhatsApp has delivered what had waited, the outage before it:
+ *   back to where the link was last complete, and at most 29 days, for WhatsApp
+ *   keeps what waits for 30. The time between a log-out (or a ban, or another
+ *   program that took the device's place) and the next pairing is not covered.
+ *   After a crash of the server some minutes may be left out until the link is
+ *   back. Channels and status updates are not kept for a device, so LIVE does not
+ *   count for them.
+ * - HISTORY_SYNC: what the phone sent of a chat after pairing, from its oldest to
+ *   its newest message. Where the phone says that nothing came after the newest,
+ *   up to when it was sent; where it says that its transfer of the chat is over
+ *   and all parts of it are stored, as one stretch; where it says that it has
+ *   nothing older, from the beginning.
+ * - ON_DEMAND: a page of older messages that the phone was asked for.
+ *
+ * All times are the server's, except those of messages and backups. The same
+ * second may be covered by several sources. What BACKUP and LIVE cover holds for
+ * every chat, also for one that is not stored. A LID and the phone number that
+ * it stands for share their coverage.
+ *
+ * @generated from message scrollback.v1.Coverage
+ */
+export type Coverage = Message<"scrollback.v1.Coverage"> & {
+  /**
+   * The canonical address of the chat; empty for the whole account, where only
+   * what holds for every chat counts.
+   *
+   * @generated from field: string chat_jid = 1;
+   */
+  chatJid: string;
+
+  /**
+   * What is complete, in ascending order; those of one source neither overlap nor
+   * touch. At most 512: beyond 256 of a chat or of the account the shortest are
+   * forgotten, which only claims less.
+   *
+   * @generated from field: repeated scrollback.v1.CoverageStretch stretches = 2;
+   */
+  stretches: CoverageStretch[];
+
+  /**
+   * What is not known to be complete, in ascending order: from the first moment
+   * that is covered, or of which a message is stored, until `as_of_time`. Times
+   * of up to a second are left out, for WhatsApp's times are whole seconds. Before
+   * that first moment nothing is known unless a stretch has no `from_time`.
+   *
+   * @generated from field: repeated scrollback.v1.CoverageGap gaps = 3;
+   */
+  gaps: CoverageGap[];
+
+  /**
+   * When the oldest message was sent that is stored; absent while there is none.
+   *
+   * @generated from field: google.protobuf.Timestamp first_message_time = 4;
+   */
+  firstMessageTime?: Timestamp | undefined;
+
+  /**
+   * Gaps are told up to here: now, or, while the link is online, its last sign of
+   * life.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of_time = 5;
+   */
+  asOfTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message scrollback.v1.Coverage.
+ * Use `create(CoverageSchema)` to create a new message.
+ */
+export const CoverageSchema: GenMessage<Coverage> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_history_service, 1);
+
+/**
+ * A time of which everything is stored that a source had.
+ *
+ * @generated from message scrollback.v1.CoverageStretch
+ */
+export type CoverageStretch = Message<"scrollback.v1.CoverageStretch"> & {
+  /**
+   * From here on; absent: from the beginning.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 1;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Up to here.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 2;
+   */
+  toTime?: Timestamp | undefined;
+
+  /**
+   * Who says so.
+   *
+   * @generated from field: scrollback.v1.Source source = 3;
+   */
+  source: Source;
+};
+
+/**
+ * Describes the message scrollback.v1.CoverageStretch.
+ * Use `create(CoverageStretchSchema)` to create a new message.
+ */
+export const CoverageStretchSchema: GenMessage<CoverageStretch> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_history_service, 2);
+
+/**
+ * A time of which nothing is known to be complete.
+ *
+ * @generated from message scrollback.v1.CoverageGap
+ */
+export type CoverageGap = Message<"scrollback.v1.CoverageGap"> & {
+  /**
+   * From here on.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 1;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Up to here.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 2;
+   */
+  toTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message scrollback.v1.CoverageGap.
+ * Use `create(CoverageGapSchema)` to create a new message.
+ */
+export const CoverageGapSchema: GenMessage<CoverageGap> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_history_service, 3);
 
 /**
  * A person.
@@ -200,7 +357,7 @@ export type Contact = Message<"scrollback.v1.Contact"> & {
  * Use `create(ContactSchema)` to create a new message.
  */
 export const ContactSchema: GenMessage<Contact> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 1);
+  messageDesc(file_scrollback_v1_history_service, 4);
 
 /**
  * A group.
@@ -249,7 +406,7 @@ export type Group = Message<"scrollback.v1.Group"> & {
  * Use `create(GroupSchema)` to create a new message.
  */
 export const GroupSchema: GenMessage<Group> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 2);
+  messageDesc(file_scrollback_v1_history_service, 5);
 
 /**
  * A member of a group.
@@ -306,7 +463,7 @@ export type GroupMember = Message<"scrollback.v1.GroupMember"> & {
  * Use `create(GroupMemberSchema)` to create a new message.
  */
 export const GroupMemberSchema: GenMessage<GroupMember> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 3);
+  messageDesc(file_scrollback_v1_history_service, 6);
 
 /**
  * Somebody who was a member once.
@@ -341,7 +498,7 @@ export type PastGroupMember = Message<"scrollback.v1.PastGroupMember"> & {
  * Use `create(PastGroupMemberSchema)` to create a new message.
  */
 export const PastGroupMemberSchema: GenMessage<PastGroupMember> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 4);
+  messageDesc(file_scrollback_v1_history_service, 7);
 
 /**
  * The request of ListChats.
@@ -384,7 +541,7 @@ export type ListChatsRequest = Message<"scrollback.v1.ListChatsRequest"> & {
  * Use `create(ListChatsRequestSchema)` to create a new message.
  */
 export const ListChatsRequestSchema: GenMessage<ListChatsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 5);
+  messageDesc(file_scrollback_v1_history_service, 8);
 
 /**
  * The answer of ListChats.
@@ -412,7 +569,7 @@ export type ListChatsResponse = Message<"scrollback.v1.ListChatsResponse"> & {
  * Use `create(ListChatsResponseSchema)` to create a new message.
  */
 export const ListChatsResponseSchema: GenMessage<ListChatsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 6);
+  messageDesc(file_scrollback_v1_history_service, 9);
 
 /**
  * The request of GetChat.
@@ -440,7 +597,7 @@ export type GetChatRequest = Message<"scrollback.v1.GetChatRequest"> & {
  * Use `create(GetChatRequestSchema)` to create a new message.
  */
 export const GetChatRequestSchema: GenMessage<GetChatRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 7);
+  messageDesc(file_scrollback_v1_history_service, 10);
 
 /**
  * The answer of GetChat.
@@ -461,7 +618,56 @@ export type GetChatResponse = Message<"scrollback.v1.GetChatResponse"> & {
  * Use `create(GetChatResponseSchema)` to create a new message.
  */
 export const GetChatResponseSchema: GenMessage<GetChatResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 8);
+  messageDesc(file_scrollback_v1_history_service, 11);
+
+/**
+ * The request of GetCoverage.
+ *
+ * @generated from message scrollback.v1.GetCoverageRequest
+ */
+export type GetCoverageRequest = Message<"scrollback.v1.GetCoverageRequest"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The chat, by any of its addresses; empty for the whole account.
+   *
+   * @generated from field: string chat = 2;
+   */
+  chat: string;
+};
+
+/**
+ * Describes the message scrollback.v1.GetCoverageRequest.
+ * Use `create(GetCoverageRequestSchema)` to create a new message.
+ */
+export const GetCoverageRequestSchema: GenMessage<GetCoverageRequest> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_history_service, 12);
+
+/**
+ * The answer of GetCoverage.
+ *
+ * @generated from message scrollback.v1.GetCoverageResponse
+ */
+export type GetCoverageResponse = Message<"scrollback.v1.GetCoverageResponse"> & {
+  /**
+   * What is known to be complete.
+   *
+   * @generated from field: scrollback.v1.Coverage coverage = 1;
+   */
+  coverage?: Coverage | undefined;
+};
+
+/**
+ * Describes the message scrollback.v1.GetCoverageResponse.
+ * Use `create(GetCoverageResponseSchema)` to create a new message.
+ */
+export const GetCoverageResponseSchema: GenMessage<GetCoverageResponse> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_history_service, 13);
 
 /**
  * The request of ListMessages.
@@ -541,7 +747,7 @@ export type ListMessagesRequest = Message<"scrollback.v1.ListMessagesRequest"> &
  * Use `create(ListMessagesRequestSchema)` to create a new message.
  */
 export const ListMessagesRequestSchema: GenMessage<ListMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 9);
+  messageDesc(file_scrollback_v1_history_service, 14);
 
 /**
  * The answer of ListMessages.
@@ -577,7 +783,7 @@ export type ListMessagesResponse = Message<"scrollback.v1.ListMessagesResponse">
  * Use `create(ListMessagesResponseSchema)` to create a new message.
  */
 export const ListMessagesResponseSchema: GenMessage<ListMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 10);
+  messageDesc(file_scrollback_v1_history_service, 15);
 
 /**
  * The request of ReadMessages.
@@ -655,7 +861,7 @@ export type ReadMessagesRequest = Message<"scrollback.v1.ReadMessagesRequest"> &
  * Use `create(ReadMessagesRequestSchema)` to create a new message.
  */
 export const ReadMessagesRequestSchema: GenMessage<ReadMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 11);
+  messageDesc(file_scrollback_v1_history_service, 16);
 
 /**
  * A frame of ReadMessages.
@@ -683,7 +889,7 @@ export type ReadMessagesResponse = Message<"scrollback.v1.ReadMessagesResponse">
  * Use `create(ReadMessagesResponseSchema)` to create a new message.
  */
 export const ReadMessagesResponseSchema: GenMessage<ReadMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 12);
+  messageDesc(file_scrollback_v1_history_service, 17);
 
 /**
  * The request of WatchMessages.
@@ -741,7 +947,7 @@ export type WatchMessagesRequest = Message<"scrollback.v1.WatchMessagesRequest">
  * Use `create(WatchMessagesRequestSchema)` to create a new message.
  */
 export const WatchMessagesRequestSchema: GenMessage<WatchMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 13);
+  messageDesc(file_scrollback_v1_history_service, 18);
 
 /**
  * A frame of WatchMessages.
@@ -786,7 +992,7 @@ export type WatchMessagesResponse = Message<"scrollback.v1.WatchMessagesResponse
  * Use `create(WatchMessagesResponseSchema)` to create a new message.
  */
 export const WatchMessagesResponseSchema: GenMessage<WatchMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 14);
+  messageDesc(file_scrollback_v1_history_service, 19);
 
 /**
  * The request of GetMessage.
@@ -835,7 +1041,7 @@ export type GetMessageRequest = Message<"scrollback.v1.GetMessageRequest"> & {
  * Use `create(GetMessageRequestSchema)` to create a new message.
  */
 export const GetMessageRequestSchema: GenMessage<GetMessageRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 15);
+  messageDesc(file_scrollback_v1_history_service, 20);
 
 /**
  * The answer of GetMessage.
@@ -856,7 +1062,7 @@ export type GetMessageResponse = Message<"scrollback.v1.GetMessageResponse"> & {
  * Use `create(GetMessageResponseSchema)` to create a new message.
  */
 export const GetMessageResponseSchema: GenMessage<GetMessageResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 16);
+  messageDesc(file_scrollback_v1_history_service, 21);
 
 /**
  * The request of ListContacts.
@@ -891,7 +1097,7 @@ export type ListContactsRequest = Message<"scrollback.v1.ListContactsRequest"> &
  * Use `create(ListContactsRequestSchema)` to create a new message.
  */
 export const ListContactsRequestSchema: GenMessage<ListContactsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 17);
+  messageDesc(file_scrollback_v1_history_service, 22);
 
 /**
  * The answer of ListContacts.
@@ -919,7 +1125,7 @@ export type ListContactsResponse = Message<"scrollback.v1.ListContactsResponse">
  * Use `create(ListContactsResponseSchema)` to create a new message.
  */
 export const ListContactsResponseSchema: GenMessage<ListContactsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 18);
+  messageDesc(file_scrollback_v1_history_service, 23);
 
 /**
  * The request of ListGroups.
@@ -954,7 +1160,7 @@ export type ListGroupsRequest = Message<"scrollback.v1.ListGroupsRequest"> & {
  * Use `create(ListGroupsRequestSchema)` to create a new message.
  */
 export const ListGroupsRequestSchema: GenMessage<ListGroupsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 19);
+  messageDesc(file_scrollback_v1_history_service, 24);
 
 /**
  * The answer of ListGroups.
@@ -982,7 +1188,7 @@ export type ListGroupsResponse = Message<"scrollback.v1.ListGroupsResponse"> & {
  * Use `create(ListGroupsResponseSchema)` to create a new message.
  */
 export const ListGroupsResponseSchema: GenMessage<ListGroupsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 20);
+  messageDesc(file_scrollback_v1_history_service, 25);
 
 /**
  * What a chat is.
@@ -1192,6 +1398,17 @@ export const HistoryService: GenService<{
     methodKind: "unary";
     input: typeof GetChatRequestSchema;
     output: typeof GetChatResponseSchema;
+  },
+  /**
+   * Returns which stretches of time are known to be complete, of a chat or of the
+   * whole account, who says so, and the gaps between them. See Coverage.
+   *
+   * @generated from rpc scrollback.v1.HistoryService.GetCoverage
+   */
+  getCoverage: {
+    methodKind: "unary";
+    input: typeof GetCoverageRequestSchema;
+    output: typeof GetCoverageResponseSchema;
   },
   /**
    * Returns a page of messages. Paging is exact: no message twice and none left

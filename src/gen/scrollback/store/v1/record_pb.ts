@@ -16,7 +16,7 @@ import type { Backfill } from "../../v1/backfill_service_pb.js";
 import { file_scrollback_v1_backfill_service } from "../../v1/backfill_service_pb.js";
 import type { Chat, Contact, Group } from "../../v1/history_service_pb.js";
 import { file_scrollback_v1_history_service } from "../../v1/history_service_pb.js";
-import type { DeliveryState, Message as Message$1, MessageKey, PollVote, Reaction } from "../../v1/message_pb.js";
+import type { DeliveryState, Message as Message$1, MessageKey, PollVote, Reaction, Source } from "../../v1/message_pb.js";
 import { file_scrollback_v1_message } from "../../v1/message_pb.js";
 import type { LinkState } from "../../v1/session_service_pb.js";
 import { file_scrollback_v1_session_service } from "../../v1/session_service_pb.js";
@@ -26,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/store/v1/record.proto.
  */
 export const file_scrollback_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSK+AQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQipgEKCkxpbmtSZWNvcmQSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIMCgRjb2RlGAYgASgNIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwi1AEKCkNoYXRSZWNvcmQSIQoEY2hhdBgBIAEoCzITLnNjcm9sbGJhY2sudjEuQ2hhdBITCgtjaGF0X251bWJlchgCIAEoDRIQCghhc19vZl9tcxgDIAEoBBIRCgluYW1lX3JhbmsYBCABKA0SFQoNbXV0ZV9hc19vZl9tcxgFIAEoBBIUCgxwaW5fYXNfb2ZfbXMYBiABKAQSHgoWbWFya2VkX3VucmVhZF9hc19vZl9tcxgHIAEoBBIcChRkZXNjcmlwdGlvbl9hc19vZl9tcxgIIAEoBCJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEIvgBCgtIaWRkZW5GYWN0cxIyChFyZW1vdmVkX3JlYWN0aW9ucxgBIAMoCzIXLnNjcm9sbGJhY2sudjEuUmVhY3Rpb24SMAoPd2l0aGRyYXduX3ZvdGVzGAIgAygLMhcuc2Nyb2xsYmFjay52MS5Qb2xsVm90ZRIWCg5tZXNzYWdlX3NlY3JldBgDIAEoDBI1CgxzZWFsZWRfdm90ZXMYBCADKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLlNlYWxlZFZvdGUSNAoIcmVjZWlwdHMYBSADKAsyIi5zY3JvbGxiYWNrLnN0b3JlLnYxLk1lbWJlclJlY2VpcHQipwEKClNlYWxlZFZvdGUSEQoJdm90ZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSLQoJdm90ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwYXlsb2FkGAQgASgMEgoKAml2GAUgASgMEhMKC3ZvdGVyX25hbWVzGAYgAygJEhQKDGF1dGhvcl9uYW1lcxgHIAMoCSJJCg1NZW1iZXJSZWNlaXB0EgsKA2ppZBgBIAEoCRIrCgVzdGF0ZRgCIAEoDjIcLnNjcm9sbGJhY2sudjEuRGVsaXZlcnlTdGF0ZSJqCg1Bd2FpdGluZ0ZhY3RzEicKB21lc3NhZ2UYASABKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USMAoGaGlkZGVuGAIgASgLMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5IaWRkZW5GYWN0cyJuCghMb2dFbnRyeRIMCgRyb3dzGAEgASgMEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSGAoQb3RoZXJfaWRlbnRpdGllcxgDIAEoDBIOCgZ0b3RhbHMYBCABKAwi+QEKDkJhY2tmaWxsUmVjb3JkEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhEKCWRyb3BfZmlsZRgDIAEoCRIRCglkZWNyeXB0ZWQYBCABKAgSMwoKY2hlY2twb2ludBgFIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hlY2twb2ludBI+CgxoaXN0b3J5X3N5bmMYBiABKAsyKC5zY3JvbGxiYWNrLnN0b3JlLnYxLkhpc3RvcnlTeW5jUHJvZ3Jlc3MiYAoTSGlzdG9yeVN5bmNQcm9ncmVzcxI3CgtvcGVuX2NodW5rcxgBIAMoCzIiLnNjcm9sbGJhY2suc3RvcmUudjEuQ2h1bmtQcm9ncmVzcxIQCghjb21wbGV0ZRgCIAEoCCI4Cg1DaHVua1Byb2dyZXNzEhgKEGFubm91bmNlbWVudF9rZXkYASABKAwSDQoFcGFydHMYAiABKA0iTwoKQ2hlY2twb2ludBIvCgVzdGFnZRgBIAEoDjIgLnNjcm9sbGJhY2suc3RvcmUudjEuSW1wb3J0U3RhZ2USEAoIYWZ0ZXJfaWQYAiABKAQqywEKC0ltcG9ydFN0YWdlEhwKGElNUE9SVF9TVEFHRV9VTlNQRUNJRklFRBAAEhYKEklNUE9SVF9TVEFHRV9DSEFUUxABEhkKFUlNUE9SVF9TVEFHRV9NRVNTQUdFUxACEiAKHElNUE9SVF9TVEFHRV9MRUdBQ1lfTUVTU0FHRVMQAxIZChVJTVBPUlRfU1RBR0VfQ09OVEFDVFMQBBIXChNJTVBPUlRfU1RBR0VfR1JPVVBTEAUSFQoRSU1QT1JUX1NUQUdFX0RPTkUQBmIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
+  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSK+AQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQipgEKCkxpbmtSZWNvcmQSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIMCgRjb2RlGAYgASgNIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwi1AEKCkNoYXRSZWNvcmQSIQoEY2hhdBgBIAEoCzITLnNjcm9sbGJhY2sudjEuQ2hhdBITCgtjaGF0X251bWJlchgCIAEoDRIQCghhc19vZl9tcxgDIAEoBBIRCgluYW1lX3JhbmsYBCABKA0SFQoNbXV0ZV9hc19vZl9tcxgFIAEoBBIUCgxwaW5fYXNfb2ZfbXMYBiABKAQSHgoWbWFya2VkX3VucmVhZF9hc19vZl9tcxgHIAEoBBIcChRkZXNjcmlwdGlvbl9hc19vZl9tcxgIIAEoBCJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEIvgBCgtIaWRkZW5GYWN0cxIyChFyZW1vdmVkX3JlYWN0aW9ucxgBIAMoCzIXLnNjcm9sbGJhY2sudjEuUmVhY3Rpb24SMAoPd2l0aGRyYXduX3ZvdGVzGAIgAygLMhcuc2Nyb2xsYmFjay52MS5Qb2xsVm90ZRIWCg5tZXNzYWdlX3NlY3JldBgDIAEoDBI1CgxzZWFsZWRfdm90ZXMYBCADKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLlNlYWxlZFZvdGUSNAoIcmVjZWlwdHMYBSADKAsyIi5zY3JvbGxiYWNrLnN0b3JlLnYxLk1lbWJlclJlY2VpcHQipwEKClNlYWxlZFZvdGUSEQoJdm90ZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSLQoJdm90ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwYXlsb2FkGAQgASgMEgoKAml2GAUgASgMEhMKC3ZvdGVyX25hbWVzGAYgAygJEhQKDGF1dGhvcl9uYW1lcxgHIAMoCSJJCg1NZW1iZXJSZWNlaXB0EgsKA2ppZBgBIAEoCRIrCgVzdGF0ZRgCIAEoDjIcLnNjcm9sbGJhY2sudjEuRGVsaXZlcnlTdGF0ZSJqCg1Bd2FpdGluZ0ZhY3RzEicKB21lc3NhZ2UYASABKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USMAoGaGlkZGVuGAIgASgLMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5IaWRkZW5GYWN0cyJuCghMb2dFbnRyeRIMCgRyb3dzGAEgASgMEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSGAoQb3RoZXJfaWRlbnRpdGllcxgDIAEoDBIOCgZ0b3RhbHMYBCABKAwi+QEKDkJhY2tmaWxsUmVjb3JkEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhEKCWRyb3BfZmlsZRgDIAEoCRIRCglkZWNyeXB0ZWQYBCABKAgSMwoKY2hlY2twb2ludBgFIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hlY2twb2ludBI+CgxoaXN0b3J5X3N5bmMYBiABKAsyKC5zY3JvbGxiYWNrLnN0b3JlLnYxLkhpc3RvcnlTeW5jUHJvZ3Jlc3MiYAoTSGlzdG9yeVN5bmNQcm9ncmVzcxI3CgtvcGVuX2NodW5rcxgBIAMoCzIiLnNjcm9sbGJhY2suc3RvcmUudjEuQ2h1bmtQcm9ncmVzcxIQCghjb21wbGV0ZRgCIAEoCCI4Cg1DaHVua1Byb2dyZXNzEhgKEGFubm91bmNlbWVudF9rZXkYASABKAwSDQoFcGFydHMYAiABKA0iTwoKQ2hlY2twb2ludBIvCgVzdGFnZRgBIAEoDjIgLnNjcm9sbGJhY2suc3RvcmUudjEuSW1wb3J0U3RhZ2USEAoIYWZ0ZXJfaWQYAiABKAQiwgEKDkNvdmVyYWdlUmVjb3JkEjYKCXN0cmV0Y2hlcxgBIAMoCzIjLnNjcm9sbGJhY2suc3RvcmUudjEuQ292ZXJlZFN0cmV0Y2gSFQoNcXVldWVfZnJvbV9tcxgCIAEoBBIRCglwYWlyZWRfbXMYAyABKAQSFwoPbG9zdF90aHJvdWdoX21zGAQgASgEEjUKCHRyYW5zZmVyGAUgASgLMiMuc2Nyb2xsYmFjay5zdG9yZS52MS5UcmFuc2ZlclJlY29yZCJXCg5Db3ZlcmVkU3RyZXRjaBIPCgdmcm9tX21zGAEgASgEEg0KBXRvX21zGAIgASgEEiUKBnNvdXJjZRgDIAEoDjIVLnNjcm9sbGJhY2sudjEuU291cmNlIlIKDlRyYW5zZmVyUmVjb3JkEhEKCXBhaXJlZF9tcxgBIAEoBBIPCgdmcm9tX21zGAIgASgEEg0KBXRvX21zGAMgASgEEg0KBWVuZGVkGAQgASgIKssBCgtJbXBvcnRTdGFnZRIcChhJTVBPUlRfU1RBR0VfVU5TUEVDSUZJRUQQABIWChJJTVBPUlRfU1RBR0VfQ0hBVFMQARIZChVJTVBPUlRfU1RBR0VfTUVTU0FHRVMQAhIgChxJTVBPUlRfU1RBR0VfTEVHQUNZX01FU1NBR0VTEAMSGQoVSU1QT1JUX1NUQUdFX0NPTlRBQ1RTEAQSFwoTSU1QT1JUX1NUQUdFX0dST1VQUxAFEhUKEUlNUE9SVF9TVEFHRV9ET05FEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
 
 /**
  * A session, in the registry.
@@ -751,6 +751,133 @@ export type Checkpoint = Message<"scrollback.store.v1.Checkpoint"> & {
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
   messageDesc(file_scrollback_store_v1_record, 16);
+
+/**
+ * What is known to be complete: of the whole account, or of one chat alone.
+ *
+ * @generated from message scrollback.store.v1.CoverageRecord
+ */
+export type CoverageRecord = Message<"scrollback.store.v1.CoverageRecord"> & {
+  /**
+   * In ascending order.
+   *
+   * @generated from field: repeated scrollback.store.v1.CoveredStretch stretches = 1;
+   */
+  stretches: CoveredStretch[];
+
+  /**
+   * Since when WhatsApp keeps for the device what it has not delivered yet, in ms since
+   * 1970; 0 when that is not known. Of the whole account only, as are the next two.
+   *
+   * @generated from field: uint64 queue_from_ms = 2;
+   */
+  queueFromMs: bigint;
+
+  /**
+   * When the device was paired, in ms since 1970: it tells one history sync from another.
+   *
+   * @generated from field: uint64 paired_ms = 3;
+   */
+  pairedMs: bigint;
+
+  /**
+   * Of the syncs of devices that were paired until then, a chunk was lost.
+   *
+   * @generated from field: uint64 lost_through_ms = 4;
+   */
+  lostThroughMs: bigint;
+
+  /**
+   * What the latest history sync sent of the chat. Of chats only.
+   *
+   * @generated from field: scrollback.store.v1.TransferRecord transfer = 5;
+   */
+  transfer?: TransferRecord | undefined;
+};
+
+/**
+ * Describes the message scrollback.store.v1.CoverageRecord.
+ * Use `create(CoverageRecordSchema)` to create a new message.
+ */
+export const CoverageRecordSchema: GenMessage<CoverageRecord> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 17);
+
+/**
+ * A time of which everything is stored that a source had.
+ *
+ * @generated from message scrollback.store.v1.CoveredStretch
+ */
+export type CoveredStretch = Message<"scrollback.store.v1.CoveredStretch"> & {
+  /**
+   * From here on, in ms since 1970; 0 for the beginning.
+   *
+   * @generated from field: uint64 from_ms = 1;
+   */
+  fromMs: bigint;
+
+  /**
+   * Up to here, in ms since 1970.
+   *
+   * @generated from field: uint64 to_ms = 2;
+   */
+  toMs: bigint;
+
+  /**
+   * Who says so.
+   *
+   * @generated from field: scrollback.v1.Source source = 3;
+   */
+  source: Source;
+};
+
+/**
+ * Describes the message scrollback.store.v1.CoveredStretch.
+ * Use `create(CoveredStretchSchema)` to create a new message.
+ */
+export const CoveredStretchSchema: GenMessage<CoveredStretch> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 18);
+
+/**
+ * The chunks of a history sync that had messages of a chat.
+ *
+ * @generated from message scrollback.store.v1.TransferRecord
+ */
+export type TransferRecord = Message<"scrollback.store.v1.TransferRecord"> & {
+  /**
+   * When the device was paired that they were sent to, in ms since 1970.
+   *
+   * @generated from field: uint64 paired_ms = 1;
+   */
+  pairedMs: bigint;
+
+  /**
+   * The oldest message, in ms since 1970; 0 when the phone has nothing older.
+   *
+   * @generated from field: uint64 from_ms = 2;
+   */
+  fromMs: bigint;
+
+  /**
+   * The newest message, or when it was told that nothing came after it.
+   *
+   * @generated from field: uint64 to_ms = 3;
+   */
+  toMs: bigint;
+
+  /**
+   * True when the phone said that it has sent all that it was going to send.
+   *
+   * @generated from field: bool ended = 4;
+   */
+  ended: boolean;
+};
+
+/**
+ * Describes the message scrollback.store.v1.TransferRecord.
+ * Use `create(TransferRecordSchema)` to create a new message.
+ */
+export const TransferRecordSchema: GenMessage<TransferRecord> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 19);
 
 /**
  * The parts of a backup, in the order in which they are read.
