@@ -31,8 +31,10 @@ export interface LinkConnectionEvents {
   paired(account: LinkAccount): Promise<void>;
   /** Logged in; also whenever the account is known better. */
   opened(account: LinkAccount): void;
-  /** What waited while the link was away has arrived. */
-  caughtUp(): void;
+  /** Something arrived: it was connected just now. */
+  heard(): void;
+  /** What waited while the link was away has arrived: WhatsApp said so (`told`), or did not say anything for long. May come twice. */
+  caughtUp(told: boolean): void;
   /** It has ended, and everything that arrived on it is durable. */
   closed(disconnect: Disconnect): void;
 }

@@ -10,7 +10,8 @@ import {
   mayBeSameAccount,
 } from '../domain/link.js';
 import type { Wakeup } from '../store/wakeup.js';
-import type { LinkConnection, LinkConnectionEvents, LinkTask } from './link.js';
+import type { LinkConnection, LinkTask } from './link.js';
+import { LinkCoverage } from './link-coverage.js';
 import type { SessionLinkDependencies } from './link-dependencies.js';
 import { LinkStanding } from './link-standing.js';
 import { storageOf } from './link-storage.js';
@@ -30,6 +31,7 @@ export class SessionLink {
   readonly #storage: ReturnType<typeof storageOf>;
   readonly #inbox: SessionInbox;
   readonly #standing: LinkStanding;
+  readonly #coverage: LinkCoverage;
   #connection: LinkConnection | undefined;
   /** The loop that connects again and again, while it runs. Its promise never rejects. */
   #life: { stop: AbortController; over: Promise<void> } | undefined;
@@ -50,6 +52,7 @@ export class SessionLink {
       now: dependencies.now,
       save: (record) => dependencies.save(session, record),
     });
+    this.#coverage = new LinkCoverage(session, dependencies, this.#inbox.drain, isStopped(this.#standing.state));
   }
 
   /** The link as it is now. */
@@ -116,6 +119,7 @@ export class SessionLink {
     await this.#pairing;
     await this.#endLife();
     await this.#inbox.close();
+    await this.#coverage.close();
     await this.#standing.close();
   }
 
@@ -250,7 +254,7 @@ export class SessionLink {
     return new Promise((resolve) => {
       let lasted: NodeJS.Timeout | undefined;
       const close = (): void => connection.close();
-      const events: LinkConnectionEvents = {
+      const events = this.#coverage.noting({
         offered: (offer) => this.#standing.offer(offer),
         paired: async (account) => {
           // Two people's messages in one history could not be told apart again.
@@ -276,7 +280,7 @@ export class SessionLink {
           this.#connection = undefined;
           resolve(disconnect);
         },
-      };
+      });
       const task = { sessionId: this.#sessionId, inbox: this.#inbox, storage: this.#storage, pairing, events };
       const connection = this.#dependencies.connectLink(task);
       this.#connection = connection;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LiveConnection } from '../domain/coverage.js';
 import { DomainError } from '../domain/fault.js';
 import type { SessionRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Logger } from '../log.js';
@@ -21,6 +22,8 @@ export class Session {
   /** As it is in the registry; whoever changes it there changes it here first. */
   record: SessionRecord;
   readonly directory: string;
+  /** The connection of its link, while it is online: what it covers. */
+  live: LiveConnection | undefined;
   readonly #mailbox: Mailbox;
   readonly #dependencies: SessionDependencies;
   #open: OpenHistory | undefined;
@@ -115,7 +118,8 @@ export class Session {
 
   async #openStore(): Promise<HistoryStore> {
     try {
-      const store = await HistoryStore.open(`${this.directory}/history`, STORE_OPTIONS);
+      const present = { now: this.#dependencies.now, live: () => this.live };
+      const store = await HistoryStore.open(`${this.directory}/history`, STORE_OPTIONS, present);
       // A crash may have left messages whose LIDs are resolved only in part.
       while (store.resolving) await store.resolveStep((build) => store.commit(build));
       this.#failures = 0;

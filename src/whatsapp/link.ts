@@ -171,7 +171,10 @@ class WhatsAppLink implements LinkConnection {
     });
     // The library leaves an upgrade that is refused alone, for ever.
     socket.ws.on('unexpected-response', () => this.#end(errorWithCode('the upgrade was refused', 503)));
-    socket.ws.on('frame', () => this.#watchdog.sawLife());
+    socket.ws.on('frame', () => {
+      this.#watchdog.sawLife();
+      this.#task.events.heard();
+    });
     this.#watchdog.expect(this.#times.openMs, () => this.#end(errorWithCode('it did not open in time', 408)));
     this.#watchdog.expectLife(this.#times.keepAliveMs * 1.5, () => this.#end(errorWithCode('it fell silent', 408)));
 
@@ -219,7 +222,7 @@ class WhatsAppLink implements LinkConnection {
       this.#opened = true;
       events.opened(accountOf(credentials));
       // Sometimes WhatsApp never says that nothing waits any more.
-      this.#watchdog.expect(this.#times.syncMs, () => this.#noteCaughtUp());
+      this.#watchdog.expect(this.#times.syncMs, () => this.#task.events.caughtUp(false));
       if (this.#caughtUp) this.#noteCaughtUp();
     }
     if (update.receivedPendingNotifications === true) {
@@ -230,7 +233,7 @@ class WhatsAppLink implements LinkConnection {
 
   #noteCaughtUp(): void {
     this.#watchdog.expectNothing();
-    this.#task.events.caughtUp();
+    this.#task.events.caughtUp(true);
   }
 
   #takeQr(payload: string, socket: WASocket): void {

@@ -35,7 +35,7 @@ export class FakeConnection {
 
   open(): void {
     this.task.events.opened(account);
-    this.task.events.caughtUp();
+    this.task.events.caughtUp(true);
   }
 
   end(disconnect: Disconnect): void {

@@ -21,7 +21,10 @@ export interface RunningLink {
   offered: Promise<LinkOffer>;
   paired: Promise<LinkAccount>;
   opened: Promise<LinkAccount>;
-  caughtUp: Promise<true>;
+  /** Whether WhatsApp said so. */
+  caughtUp: Promise<boolean>;
+  /** How often something was heard. */
+  heard: number;
   closed: Promise<Disconnect>;
 }
 
@@ -54,7 +57,7 @@ export class LinkBench {
     const [offered, onOffered] = later<LinkOffer>();
     const [paired, onPaired] = later<LinkAccount>();
     const [opened, onOpened] = later<LinkAccount>();
-    const [caughtUp, onCaughtUp] = later<true>();
+    const [caughtUp, onCaughtUp] = later<boolean>();
     const [closed, onClosed] = later<Disconnect>();
     const connect = makeWhatsAppLinks({
       version: [2, 3000, 1],
@@ -78,11 +81,12 @@ export class LinkBench {
           return Promise.resolve();
         },
         opened: onOpened,
-        caughtUp: () => onCaughtUp(true),
+        heard: () => void link.heard++,
+        caughtUp: onCaughtUp,
         closed: onClosed,
       },
     });
-    const link = { connection, offers, offered, paired, opened, caughtUp, closed };
+    const link: RunningLink = { connection, offers, offered, paired, opened, caughtUp, heard: 0, closed };
     this.#links.push(link);
     return link;
   }

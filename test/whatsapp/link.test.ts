@@ -183,6 +183,24 @@ describe('a connection that ends', () => {
     await forger.close();
   });
 
+  it('says whether WhatsApp told that nothing waits any more, or only nobody spoke of it', async () => {
+    const { link, linked } = await logIn();
+    expect(await link.caughtUp).toBe(true);
+    link.connection.close();
+    await link.closed;
+    linked.announcesOffline = false;
+    const again = bench.connect({ url: whatsapp.url, times: { syncMs: 50 } });
+    expect(await again.caughtUp).toBe(false);
+  });
+
+  it('tells of each sign of life', async () => {
+    const { link, linked } = await logIn();
+    const before = link.heard;
+    const anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
+    await linked.acknowledged(await linked.deliver(anna, { conversation: 'one' }));
+    expect(link.heard).toBeGreaterThan(before);
+  });
+
   it('while the credentials cannot be stored is told as transient', async () => {
     await pair();
     const link = bench.connect({ url: whatsapp.url });
