@@ -1,6 +1,7 @@
 import { HistoryGone } from '../domain/history-gone.js';
 import type { Logger } from '../log.js';
 import type { Commit } from '../store/commit.js';
+import { noteLostHistory } from '../store/coverage.js';
 import type { InboxRecord } from '../store/inbox.js';
 import type { LiveCounts } from '../store/record-live.js';
 import { type CountedChunk, type HistoryCounter, uncounted } from './history-counter.js';
@@ -123,10 +124,10 @@ export class HistoryDrain {
     const { session } = this.dependencies;
     this.#failures.delete(nameOf(record));
     await session.use(async (store) => {
-      const leave = (commit: Commit): Promise<void> => {
-        if (to === undefined) store.inbox.remove(commit, [record]);
-        else store.inbox.move(commit, record, to);
-        return Promise.resolve();
+      const leave = async (commit: Commit): Promise<void> => {
+        if (to === undefined) return store.inbox.remove(commit, [record]);
+        store.inbox.move(commit, record, to);
+        await noteLostHistory(commit);
       };
       await chunk.commitEnd(leave, to === undefined ? 'recorded' : 'gone');
       store.inbox.settled('history', [record], to);

@@ -1,6 +1,6 @@
 import type { proto } from '@whiskeysockets/baileys';
 import { isGroup, isPerson } from '../domain/jid.js';
-import { liveDelivery, type LiveEvent, type LiveRank } from '../domain/live-event.js';
+import { type LiveCoverage, liveDelivery, type LiveEvent, type LiveRank, liveSource } from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, mappingOf, type Me } from './addresses.js';
 import { emptyContent, type Origin } from './envelope.js';
@@ -75,6 +75,41 @@ export function eventsOfPast({ groupJid, pastParticipants }: proto.IPastParticip
   return isGroup(jid) && members.length > 0 ? [{ type: 'past-members', past: { jid, members } }] : [];
 }
 
+/**
+ * What a chunk says of a chat beside its messages, which were sent at `sentS` (seconds): of which time they are all there are.
+ * `toldMs` is when the chunk was announced to us.
+ */
+export function eventsOfCoverage(
+  { id, conversationTimestamp, endOfHistoryTransfer, endOfHistoryTransferType }: proto.IConversation,
+  sentS: Iterable<number>,
+  { syncType, toldMs }: { syncType: number; toldMs: number },
+): LiveEvent[] {
+  const chatJid = addressOf(id);
+  let oldestMs = Infinity;
+  let newestMs = 0;
+  for (const seconds of sentS) {
+    const ms = msOfSeconds(seconds);
+    // One whose sender's clock was wrong says nothing of a time that is still to come.
+    if (ms === 0 || ms > toldMs) continue;
+    oldestMs = Math.min(oldestMs, ms);
+    newestMs = Math.max(newestMs, ms);
+  }
+  if (chatJid === '' || newestMs === 0) return [];
+  const lastMs = msOfSeconds(conversationTimestamp);
+  const coverage: LiveCoverage = {
+    chatJid,
+    source: syncType === ON_DEMAND ? liveSource.onDemand : liveSource.historySync,
+    oldestMs,
+    newestMs,
+    toldMs,
+    // The phone says when something last happened in the chat.
+    isLatest: FROM_THE_NEWEST.has(syncType) && lastMs > 0 && lastMs <= newestMs,
+    isWhole: endOfHistoryTransferType === NO_MORE,
+    isEnded: endOfHistoryTransferType === MORE || endOfHistoryTransferType === NO_MORE || endOfHistoryTransfer === true,
+  };
+  return [{ type: 'coverage', coverage }];
+}
+
 /** A call of the past, under the id that it had when it was made. Nothing for one that is still to come. */
 export function eventsOfCall(call: proto.ICallLogRecord, { me, source }: Origin): LiveEvent[] {
   const outcome = OUTCOMES[call.callResult ?? -1];
@@ -122,3 +157,11 @@ const LEFT = 0;
 
 /** The public `CallOutcome` by the number of `CallLogRecord.CallResult`; none for invalid calls and those to come. */
 const OUTCOMES: readonly (number | undefined)[] = [1, 2, 2, 1, 2, undefined, 2, undefined, 2, 2, 0];
+
+/** Numbers of `HistorySyncType`. The first two begin with the newest messages of their chats; others go on where these stopped. */
+const FROM_THE_NEWEST: ReadonlySet<number> = new Set([0, 3]);
+const ON_DEMAND = 6;
+
+/** Numbers of `EndOfHistoryTransferType`: all was sent that was going to be, and the phone has more, or nothing, that is older. */
+const MORE = 0;
+const NO_MORE = 1;

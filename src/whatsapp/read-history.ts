@@ -7,6 +7,7 @@ import { type LiveEvent, liveSource } from '../domain/live-event.js';
 import {
   eventsOfCall,
   eventsOfChat,
+  eventsOfCoverage,
   eventsOfMapping,
   eventsOfPast,
   eventsOfPushName,
@@ -37,7 +38,7 @@ class PartReader {
   readonly #pulse: Pulse;
   readonly #origin: Origin;
   readonly #asOfMs: number;
-  readonly #onDemand: boolean;
+  readonly #syncType: number;
   readonly #events: LiveEvent[] = [];
   /** How many bytes of the chunk were converted. */
   #taken = 0;
@@ -46,9 +47,13 @@ class PartReader {
   constructor({ content, control, me, asOfMs }: ReadHistoryTask) {
     this.#bytes = Buffer.from(content);
     this.#pulse = new Pulse(control);
-    this.#onDemand = syncTypeOf(this.#bytes) === proto.HistorySync.HistorySyncType.ON_DEMAND;
+    this.#syncType = syncTypeOf(this.#bytes);
     this.#origin = { me, source: this.#onDemand ? liveSource.onDemand : liveSource.historySync };
     this.#asOfMs = asOfMs;
+  }
+
+  get #onDemand(): boolean {
+    return this.#syncType === proto.HistorySync.HistorySyncType.ON_DEMAND;
   }
 
   read(from: HistoryCursor): ReadHistoryResult {
@@ -115,7 +120,23 @@ class PartReader {
       }
       if (this.#isFull && fields.end < end) return fields.end;
     }
+    const told = { syncType: this.#syncType, toldMs: this.#asOfMs };
+    this.#push(eventsOfCoverage(chat, this.#timesOf({ start, end }), told));
     return 0;
+  }
+
+  /** When the messages of a chat were sent, in seconds; parts before this one have converted some of them. */
+  *#timesOf({ start, end }: { start: number; end: number }): Generator<number> {
+    const chat = new WireFields(this.#bytes, start, end);
+    while (chat.next()) {
+      if (chat.field !== MESSAGE) continue;
+      const entry = new WireFields(this.#bytes, chat.start, chat.end);
+      while (entry.next()) {
+        if (entry.field !== MESSAGE_INFO) continue;
+        const message = new WireFields(this.#bytes, entry.start, entry.end);
+        while (message.next()) if (message.field === SENT) yield message.value;
+      }
+    }
   }
 
   #message(fields: WireFields, complete: (message: proto.IWebMessageInfo) => WireMessage): void {
@@ -173,9 +194,10 @@ const PAST = 12;
 const CALL = 13;
 const MAPPING = 15;
 
-/** Of `Conversation` and of `HistorySyncMsg`. */
+/** Of `Conversation`, of `HistorySyncMsg` and of `WebMessageInfo`. */
 const MESSAGE = 2;
 const MESSAGE_INFO = 1;
+const SENT = 3;
 
 /** A commit of some milliseconds; and no more than that for what has large content. */
 const EVENTS_PER_PART = 500;
