@@ -8,6 +8,7 @@ import { tableOf } from './figure.js';
 import { measureGrowth } from './growth.js';
 import { measureHistory } from './history.js';
 import { measureImport } from './import.js';
+import { measureIngest } from './ingest.js';
 import { measureLinks } from './links.js';
 import { measureRead } from './read.js';
 import { measureStuck } from './stuck.js';
@@ -22,6 +23,7 @@ const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   growth: measureGrowth,
   links: measureLinks,
   history: measureHistory,
+  ingest: measureIngest,
 };
 
 /** What the bounds are stated for. */

@@ -106,6 +106,13 @@ export class Account extends Outbox {
     });
   }
 
+  /** Encrypts a message in its turn and sends it when it is told to: in the order in which they were prepared. */
+  async prepare(author: Peer, message: proto.IMessage, options: DeliverOptions = {}): Promise<() => void> {
+    const letter = { author, own: author === this.phone, to: this.expectCompanion(), message, options };
+    const stanza = await this.#inOrder(() => buildMessageStanza(letter));
+    return () => this.enqueue(stanza);
+  }
+
   /** Pushes a chunk of history from the own phone, inline or as a file to download. Resolves to the message's id. */
   async pushHistory(chunk: proto.IHistorySync, by: 'inline' | 'media' = 'inline', requestId?: string): Promise<string> {
     const media = by === 'media' ? this.#dependencies.media : undefined;
