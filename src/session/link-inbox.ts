@@ -2,8 +2,11 @@ import type { LiveEvent, LiveKey, VoteOpener } from '../domain/live-event.js';
 
 /** What capturing needs of a session. */
 export interface CaptureHost {
-  /** Keeps a record of the inbox. When it resolves, the record is durable; when too many wait, it takes its time. */
-  append(record: Uint8Array): Promise<void>;
+  /**
+   * Keeps a record of the inbox. When it resolves, the record is durable; when too many wait, it takes its time. `taken` is called, if
+   * ever, when the record has its place: what is written to the link's storage from then on is not durable before it.
+   */
+  append(record: Uint8Array, taken?: () => void): Promise<void>;
   /** Something was appended: the inbox is to be drained. */
   wake(): void;
   /** The text of a stored message, for whoever asks for it again; undefined when it is not stored. */

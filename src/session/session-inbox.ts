@@ -17,8 +17,8 @@ export class SessionInbox implements CaptureHost {
     this.drain = new InboxDrain({ session, reader, log, ...(counter === undefined ? {} : { counter }) });
   }
 
-  append(record: Uint8Array): Promise<void> {
-    return this.session.use((store) => store.inbox.append(record));
+  append(record: Uint8Array, taken?: () => void): Promise<void> {
+    return this.session.use((store) => store.inbox.append(record, taken));
   }
 
   wake(): void {

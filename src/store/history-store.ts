@@ -52,7 +52,7 @@ export class HistoryStore extends HistoryReads {
     super(database, () => this.#state, totals, wakeup, new CoverageReads(database, inbox, present));
     this.inbox = inbox;
     this.#database = database;
-    this.link = new LinkStore(database);
+    this.link = new LinkStore(database, inbox.writes);
     this.#wakeup = wakeup;
     this.#totals = totals;
     this.#state = state;

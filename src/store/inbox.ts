@@ -1,5 +1,6 @@
 import type { Commit } from './commit.js';
 import type { Database } from './database.js';
+import { JointWrites } from './joint-writes.js';
 import { keyspace } from './keyspaces.js';
 
 /**
@@ -23,20 +24,28 @@ const laneNames = Object.keys(lanes) as InboxLane[];
  * delivers slows down instead of the disk filling up.
  */
 export class Inbox {
+  /** In which it writes, in one order with others who do. */
+  readonly writes: JointWrites;
   readonly #database: Database;
   readonly #counts: Record<InboxLane, number>;
   /** Where a lane may begin: before it lie records that were removed, over which a scan would stumble. */
   readonly #starts: Record<InboxLane, Buffer>;
   #next: number;
-  #gathering: Gathering | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  /** All records of the live lane that are durable, unless there are too many of them for the memory: then none. */
+  #recent: InboxRecord[] = [];
+  #recentBytes = 0;
+  #recentIsAll: boolean;
+  /** Records of the live lane that are not durable yet. */
+  #unwritten = 0;
   #waitingForRoom: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #closed = false;
 
   private constructor(database: Database, counts: Record<InboxLane, number>, next: number) {
+    this.writes = new JointWrites(database);
     this.#database = database;
     this.#counts = counts;
     this.#next = next;
+    this.#recentIsAll = counts.live === 0;
     this.#starts = { live: keyOf('live', 0), history: keyOf('history', 0), unread: keyOf('unread', 0) };
   }
 
@@ -63,21 +72,37 @@ export class Inbox {
     return this.#counts.live >= MAX_WAITING;
   }
 
-  /** Keeps a record. Resolves when it is durable; those that come while another is being synced share one sync. */
-  async append(payload: Uint8Array): Promise<void> {
+  /**
+   * Keeps a record. Resolves when it is durable. `taken` is called when the record has found room: what is handed to the same
+   * `JointWrites` from then on is not durable before it.
+   */
+  async append(payload: Uint8Array, taken?: () => void): Promise<void> {
     while (this.full) await this.#room();
     if (this.#closed) throw new Error('the inbox is closed');
     const key = keyOf('live', this.#next++);
     this.#counts.live++;
-    this.#gathering ??= this.#gather();
-    this.#gathering.records.push({ key, payload: Buffer.from(payload) });
-    return this.#gathering.durable;
+    this.#unwritten++;
+    const record = { key, payload: Buffer.from(payload) };
+    const durable = this.writes.write((batch) => batch.put(key, record.payload));
+    taken?.();
+    await durable;
+    this.#unwritten--;
+    this.#remember(record);
   }
 
   /** The oldest records of a lane: at most so many, and no more than `maxBytes` unless the first is larger. */
   async read(lane: InboxLane, maxRecords: number, maxBytes: number): Promise<InboxRecord[]> {
+    if (this.#counts[lane] === 0) return [];
     const found: InboxRecord[] = [];
     let bytes = 0;
+    if (lane === 'live' && this.#recentIsAll) {
+      for (const record of this.#recent.slice(0, maxRecords)) {
+        bytes += record.payload.length;
+        if (found.length > 0 && bytes > maxBytes) return found;
+        found.push(record);
+      }
+      return found;
+    }
     const range = { gte: this.#starts[lane], lt: keyOf(lane, MAX_SEQUENCE), limit: maxRecords };
     for await (const entries of this.#database.scan({ ...range, batchSize: READ_BATCH })) {
       for (const [key, payload] of entries) {
@@ -107,6 +132,7 @@ export class Inbox {
     const last = records.at(-1);
     // Records of the live lane leave in order; those of the others need not.
     if (from === 'live' && last !== undefined) this.#starts.live = last.key;
+    if (from === 'live') this.#forget(records);
     if (this.full) return;
     for (const { resolve } of this.#waitingForRoom.splice(0)) resolve();
   }
@@ -115,38 +141,30 @@ export class Inbox {
   async close(): Promise<void> {
     this.#closed = true;
     for (const { reject } of this.#waitingForRoom.splice(0)) reject(new Error('the inbox is closed'));
-    await this.#gathering?.durable.catch(() => undefined);
-    await this.#writing.catch(() => undefined);
+    await this.writes.settled();
   }
 
-  #gather(): Gathering {
-    const gathering: Gathering = { records: [], durable: Promise.resolve() };
-    gathering.durable = this.#writing
-      .catch(() => undefined)
-      .then(() => {
-        this.#gathering = undefined;
-        return this.#write(gathering.records);
-      });
-    this.#writing = gathering.durable;
-    return gathering;
+  #remember(record: InboxRecord): void {
+    if (!this.#recentIsAll) return;
+    this.#recent.push(record);
+    this.#recentBytes += record.payload.length;
+    if (this.#recentBytes <= MAX_RECENT_BYTES) return;
+    this.#recentIsAll = false;
+    this.#recent = [];
+    this.#recentBytes = 0;
   }
 
-  async #write(records: InboxRecord[]): Promise<void> {
-    const batch = this.#database.batch();
-    for (const { key, payload } of records) batch.put(key, payload);
-    await this.#database.write(batch);
+  #forget(records: InboxRecord[]): void {
+    // What was read before the memory had too much is not in it any more.
+    const count = records.filter((record, at) => this.#recent[at] === record).length;
+    for (const { payload } of this.#recent.splice(0, count)) this.#recentBytes -= payload.length;
+    if (this.#counts.live === this.#unwritten) this.#recentIsAll = true;
   }
 
   #room(): Promise<void> {
     if (this.#closed) return Promise.reject(new Error('the inbox is closed'));
     return new Promise((resolve, reject) => this.#waitingForRoom.push({ resolve, reject }));
   }
-}
-
-/** Records that are written together, when the ones before them are. */
-interface Gathering {
-  records: InboxRecord[];
-  durable: Promise<void>;
 }
 
 function keyOf(lane: InboxLane, sequence: number): Buffer {
@@ -160,6 +178,9 @@ function keyOf(lane: InboxLane, sequence: number): Buffer {
 const SEQUENCE_OFFSET = 2;
 const MAX_SEQUENCE = 2 ** 48 - 1;
 const READ_BATCH = 64;
+
+/** What a busy link delivers between two commits, and no more: the rest is read from the database. */
+const MAX_RECENT_BYTES = 1024 * 1024;
 
 /** Some seconds of the busiest link; at 1 kB each a few MB. */
 const MAX_WAITING = 4096;

@@ -1,4 +1,5 @@
 import type { Database } from './database.js';
+import type { JointWrites } from './joint-writes.js';
 import { keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 
 /** What changes together. Left out is left alone; undefined removes. */
@@ -14,8 +15,11 @@ export interface LinkWrite {
 export class LinkStore {
   readonly #database: Database;
 
-  constructor(database: Database) {
+  readonly #writes: JointWrites;
+
+  constructor(database: Database, writes: JointWrites) {
     this.#database = database;
+    this.#writes = writes;
   }
 
   /** The credentials; undefined when there are none. */
@@ -28,22 +32,23 @@ export class LinkStore {
     return this.#database.getMany(names.map((name) => textKey(keyspace.linkKey, name)));
   }
 
-  /** Writes everything or nothing, durably when it resolves. */
-  async write({ credentials, keys = [] }: LinkWrite): Promise<void> {
-    const batch = this.#database.batch();
-    if (credentials !== undefined) batch.put(prefixKey(keyspace.credentials), bufferOf(credentials));
-    for (const [name, value] of keys) {
-      if (value === undefined) batch.del(textKey(keyspace.linkKey, name));
-      else batch.put(textKey(keyspace.linkKey, name), bufferOf(value));
-    }
-    await this.#database.write(batch);
+  /**
+   * Writes everything or nothing, durably when it resolves. In the order of the calls, and after every record of the inbox that was
+   * taken before. The bytes must not change until then.
+   */
+  write({ credentials, keys = [] }: LinkWrite): Promise<void> {
+    return this.#writes.write((batch) => {
+      if (credentials !== undefined) batch.put(prefixKey(keyspace.credentials), bufferOf(credentials));
+      for (const [name, value] of keys) {
+        if (value === undefined) batch.del(textKey(keyspace.linkKey, name));
+        else batch.put(textKey(keyspace.linkKey, name), bufferOf(value));
+      }
+    });
   }
 
   /** Removes everything, the credentials first: keys without them mean nothing, and a crash leaves those to the next call. */
   async clear(): Promise<void> {
-    const credentials = this.#database.batch();
-    credentials.del(prefixKey(keyspace.credentials));
-    await this.#database.write(credentials);
+    await this.#writes.write((batch) => batch.del(prefixKey(keyspace.credentials)));
     const range = { gt: prefixKey(keyspace.linkKey), lt: prefixEnd(keyspace.linkKey) };
     for await (const keys of this.#database.scanKeys(range)) {
       const batch = this.#database.batch();

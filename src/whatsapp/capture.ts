@@ -23,6 +23,8 @@ export interface Capture {
   guard(keys: SignalKeyStore): SignalKeyStore;
   /** Right after the socket was made, before anything can arrive. */
   attach(socket: WASocket): void;
+  /** Something else is being made durable: nothing leaves the socket before. */
+  hold(durable: Promise<void>): void;
   /** Resolves when everything that arrived is durable. */
   settle(): Promise<void>;
 }
@@ -83,6 +85,10 @@ class SocketCapture implements Capture {
     return this.#versions.keys;
   }
 
+  hold(durable: Promise<void>): void {
+    this.#gate.hold(durable);
+  }
+
   async settle(): Promise<void> {
     await this.#gate.settle();
     await this.#versions?.settled();
@@ -112,7 +118,11 @@ class SocketCapture implements Capture {
     const head = stanza === undefined ? undefined : headOf(stanza, creds);
     if (head === undefined || !saysSomething(content)) return;
     this.#note(head);
-    await this.#keep(encodeRecord({ type: 'content', me: meOf(creds), atMs: this.now(), ...head }, content));
+    const record = encodeRecord({ type: 'content', me: meOf(creds), atMs: this.now(), ...head }, content);
+    // The keys that decrypted it are durable with it or after it; that nothing is said of it before is the gate's matter.
+    await new Promise<void>((taken, failed) => {
+      this.#keep(record, taken).then(taken, failed);
+    });
   }
 
   async #unreadable(stanza: BinaryNode | undefined, creds: AuthenticationCreds): Promise<void> {
@@ -124,10 +134,10 @@ class SocketCapture implements Capture {
   }
 
   /** Keeps a record: nothing leaves the socket before it is durable. */
-  #keep(record: Buffer): Promise<void> {
+  #keep(record: Buffer, taken?: () => void): Promise<void> {
     // After a failure the keys of what comes are not committed, and nothing is acknowledged.
     if (this.#gate.broken) return this.#gate.settle();
-    const durable = this.host.append(record);
+    const durable = this.host.append(record, taken);
     this.#gate.hold(durable);
     return durable.then(() => this.host.wake());
   }

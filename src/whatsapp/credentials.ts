@@ -1,25 +1,30 @@
 import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys';
 import { BufferJSON, initAuthCreds, proto } from '@whiskeysockets/baileys';
 import type { LinkStorage } from '../session/link.js';
+import { RecentKeys } from './recent-keys.js';
 
 type KeyType = keyof SignalDataTypeMap;
 
 /**
- * The credentials and Signal keys of one connection, in the session's database. Writes happen one at a time and in order, each with what
- * the library has changed of the credentials until then: a lost or reordered one would break conversations for good.
+ * The credentials and Signal keys of one connection, in the session's database. Writes become durable in order: a lost or reordered
+ * one would break conversations for good. The library need not wait for that: it reads what is being written, and `onWrite` sees to it that
+ * WhatsApp hears of nothing before.
  */
 export class Credentials {
   /** The library changes this object in place, and says so afterwards: call `changed` then. */
   readonly creds: AuthenticationCreds;
   readonly keys: SignalKeyStore = {
     get: (type, ids) => this.#get(type, ids),
-    set: (data) => this.#write(entriesOf(data)),
+    set: (data) => this.#set(entriesOf(data)),
   };
+  /** Is handed every write. Without it the library waits for each. */
+  onWrite: ((durable: Promise<void>) => void) | undefined;
   readonly #storage: LinkStorage;
   /** False while no phone has answered: an unfinished pairing is not kept. */
   #kept: boolean;
-  /** The credentials as they were last changed, until they are written. */
-  #unwritten: Buffer | undefined;
+  readonly #recent = new RecentKeys();
+  /** What could not be written: nothing after it is. */
+  #failure: unknown;
   #writing: Promise<unknown> = Promise.resolve();
 
   private constructor(creds: AuthenticationCreds, storage: LinkStorage, kept: boolean) {
@@ -51,8 +56,7 @@ export class Credentials {
     if (!this.#kept) return;
     // One entry for each chunk of history ever processed: it serves to recognise repeated ones, and would grow for ever.
     const processedHistoryMessages = this.creds.processedHistoryMessages.slice(-MAX_PROCESSED);
-    this.#unwritten = encode({ ...this.creds, processedHistoryMessages });
-    await this.#write([]);
+    await this.#write({ credentials: encode({ ...this.creds, processedHistoryMessages }) });
   }
 
   /** Resolves when nothing is being written any more. */
@@ -60,26 +64,45 @@ export class Credentials {
     await this.#writing;
   }
 
-  #write(keys: [name: string, value: Buffer | undefined][]): Promise<void> {
-    const written = this.#writing.then(async () => {
-      const credentials = this.#unwritten;
-      this.#unwritten = undefined;
-      // Another write may have taken along what this one was for.
-      if (credentials === undefined && keys.length === 0) return;
-      await this.#storage.write(credentials === undefined ? { keys } : { credentials, keys });
+  async #set(keys: [name: string, value: Buffer | undefined][]): Promise<void> {
+    if (keys.length === 0) return;
+    const durable = this.#write({ keys });
+    for (const [name, value] of keys) this.#recent.put(name, value);
+    const written = durable.then(() => {
+      for (const [name] of keys) this.#recent.written(name);
     });
-    // Whoever asked for it hears of the failure; the next write has its own.
-    this.#writing = written.catch(() => undefined);
-    return written;
+    if (this.onWrite === undefined) return written;
+    written.catch(() => undefined);
+  }
+
+  /** Hands a write to the storage at once, which keeps the order. */
+  #write(change: Parameters<LinkStorage['write']>[0]): Promise<void> {
+    if (this.#failure !== undefined)
+      return Promise.reject(new Error('an earlier write failed', { cause: this.#failure }));
+    const durable = this.#storage.write(change);
+    this.#writing = durable.catch((error: unknown) => (this.#failure ??= error));
+    this.onWrite?.(durable);
+    return durable;
   }
 
   async #get<T extends KeyType>(type: T, ids: string[]): Promise<Record<string, SignalDataTypeMap[T]>> {
-    const values = await this.#storage.getKeys(ids.map((id) => nameOf(type, id)));
+    const names = ids.map((id) => nameOf(type, id));
+    const values = new Map(names.map((name) => [name, this.#recent.find(name)]));
+    const unknown = names.filter((name) => values.get(name) === undefined);
+    if (unknown.length > 0) {
+      const { puts } = this.#recent;
+      const stored = await this.#storage.getKeys(unknown);
+      unknown.forEach((name, at) => {
+        values.set(name, { value: stored[at] });
+        this.#recent.note(name, stored[at], puts);
+      });
+    }
     const found: Record<string, SignalDataTypeMap[T]> = {};
-    values.forEach((value, at) => {
+    names.forEach((name, at) => {
       const id = ids[at];
+      const value = values.get(name)?.value;
       // Safety: `set` has put it under the type that the caller asks for.
-      if (value !== undefined && id !== undefined) found[id] = revive(type, decode(value)) as SignalDataTypeMap[T];
+      if (value !== undefined && id !== undefined) found[id] = decodeKey(type, value) as SignalDataTypeMap[T];
     });
     return found;
   }
@@ -89,7 +112,7 @@ function entriesOf(data: SignalDataSet): [name: string, value: Buffer | undefine
   return Object.entries(data).flatMap(([type, values]) =>
     Object.entries(values).map(([id, value]): [string, Buffer | undefined] => [
       nameOf(type, id),
-      value === null || value === undefined ? undefined : encode(value),
+      value === null || value === undefined ? undefined : encodeKey(type, value),
     ]),
   );
 }
@@ -99,7 +122,19 @@ function nameOf(type: string, id: string): string {
   return `${type}/${id}`;
 }
 
-/** `session` claims to be bytes and is a plain object: what bytes there are is found wherever it is. */
+/**
+ * `session` claims to be bytes and is a plain object of texts and numbers, and each message reads and writes one: without a look for bytes
+ * in it JSON is several times as fast, and the same.
+ */
+function encodeKey(type: string, value: unknown): Buffer {
+  return type === 'session' ? Buffer.from(JSON.stringify(value)) : encode(value);
+}
+
+function decodeKey(type: KeyType, value: Buffer): unknown {
+  return type === 'session' ? JSON.parse(value.toString()) : revive(type, decode(value));
+}
+
+/** What bytes there are is found wherever it is. */
 function encode(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value, BufferJSON.replacer));
 }

@@ -159,6 +159,7 @@ class WhatsAppLink implements LinkConnection {
     const socket = makeWASocket(this.#socketConfig(credentials, capture));
     this.#socket = socket;
     capture.attach(socket);
+    credentials.onWrite = (durable) => capture.hold(durable);
     const ended = new Promise<number | undefined>((resolve) => {
       socket.ev.on('connection.update', (update) => {
         this.#takeUpdate(update, credentials, socket);

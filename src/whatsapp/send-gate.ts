@@ -3,6 +3,7 @@ import type { WASocket } from '@whiskeysockets/baileys';
 /** What the library's socket is underneath. */
 interface RawSocket {
   send: (...args: unknown[]) => void;
+  close: (...args: unknown[]) => void;
   pause: () => void;
   resume: () => void;
 }
@@ -31,10 +32,9 @@ export class SendGate {
   attach(socket: WASocket): void {
     // Safety: the library is pinned; if what is underneath has another shape, it is said here and not after a loss.
     const raw = (socket.ws as unknown as { socket?: Partial<RawSocket> | null }).socket;
-    if (typeof raw?.send !== 'function' || typeof raw.pause !== 'function' || typeof raw.resume !== 'function') {
-      throw new Error('the socket of the library is not what it was');
-    }
+    if (!isRawSocket(raw)) throw new Error('the socket of the library is not what it was');
     const send = raw.send.bind(raw);
+    const close = raw.close.bind(raw);
     raw.send = (...args) => {
       if (this.#pending === 0 && this.#queued === 0 && this.#broken === undefined) {
         send(...args);
@@ -42,8 +42,13 @@ export class SendGate {
       }
       void this.#sendLater(send, args);
     };
+    raw.close = (...args) => {
+      if (this.#queued === 0) close(...args);
+      // What the library believes to have sent leaves first.
+      else void this.#durable.then(() => close(...args));
+    };
     this.#socket = socket;
-    this.#raw = raw as RawSocket;
+    this.#raw = raw;
   }
 
   /** Something arrived and is being made durable. */
@@ -66,14 +71,20 @@ export class SendGate {
     if (this.#broken !== undefined) throw this.#broken;
   }
 
-  /** Frames leave in the order in which they came to the gate: all of them wait for the same chain. */
+  /**
+   * Frames leave in the order in which they came to the gate: all of them wait for the same chain. The library is told at once that its
+   * frame is on its way: it takes one message after the other, and would wait for a sync at each.
+   */
   async #sendLater(send: (...args: unknown[]) => void, args: unknown[]): Promise<void> {
     this.#queued++;
+    const callback = args.at(-1);
+    if (typeof callback === 'function') {
+      args.pop();
+      queueMicrotask(() => (callback as (error?: Error) => void)(this.#broken));
+    }
     await this.#durable;
     this.#queued--;
-    const callback = args.at(-1);
     if (this.#broken === undefined) send(...args);
-    else if (typeof callback === 'function') (callback as (error: Error) => void)(this.#broken);
   }
 
   #release(): void {
@@ -89,6 +100,11 @@ export class SendGate {
     const ended: unknown = this.#socket?.end(this.#broken);
     if (ended instanceof Promise) ended.catch(() => undefined);
   }
+}
+
+function isRawSocket(raw: Partial<RawSocket> | null | undefined): raw is RawSocket {
+  const names = ['send', 'close', 'pause', 'resume'] as const;
+  return names.every((name) => typeof raw?.[name] === 'function');
 }
 
 /** Records that are being written at a time; then the socket is not read until they are fewer. */

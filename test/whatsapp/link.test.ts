@@ -221,4 +221,62 @@ describe('what a link stores', () => {
     await linked.acknowledged(await linked.deliver(anna, { conversation: 'two' }));
     expect(linked.waiting).toEqual([]);
   });
+
+  it('lets the next messages be read while it is being written, and WhatsApp hear of none before', async () => {
+    const { linked } = await logIn();
+    const anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
+    await linked.acknowledged(await linked.deliver(anna, { conversation: 'first' }));
+    const { write } = bench.storage;
+    let allow: () => void = () => undefined;
+    const allowed = new Promise<void>((resolve) => (allow = resolve));
+    let writes = 0;
+    bench.storage.write = async (change) => {
+      writes++;
+      const written = write(change);
+      await allowed;
+      await written;
+    };
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.push(await linked.deliver(anna, { conversation: String(n) }));
+    await expect.poll(() => writes).toBeGreaterThanOrEqual(5);
+    expect(linked.waiting).toEqual(ids);
+    allow();
+    await Promise.all(ids.map((id) => linked.acknowledged(id)));
+    expect(linked.acknowledgements.entries.filter(({ kind }) => kind === 'retry')).toEqual([]);
+  });
+
+  it('ends it when it cannot be written, and WhatsApp delivers again what came after', async () => {
+    const { link, linked } = await logIn();
+    const anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
+    await linked.acknowledged(await linked.deliver(anna, { conversation: 'first' }));
+    const { write } = bench.storage;
+    bench.storage.write = () => Promise.reject(new Error('no room'));
+    const id = await linked.deliver(anna, { conversation: 'second' });
+    expect(await link.closed).toMatchObject({ cause: 'transient' });
+    expect(linked.waiting).toEqual([id]);
+    bench.storage.write = write;
+    const again = bench.connect({ url: whatsapp.url });
+    await again.caughtUp;
+    expect(await linked.acknowledged(id)).toMatchObject({ kind: 'receipt', error: undefined });
+  });
+
+  it('lets leave what the library has sent before it closes', async () => {
+    const { link, linked } = await logIn();
+    const { write } = bench.storage;
+    let allow: () => void = () => undefined;
+    const allowed = new Promise<void>((resolve) => (allow = resolve));
+    let writes = 0;
+    bench.storage.write = async (change) => {
+      writes++;
+      await Promise.all([write(change), allowed]);
+    };
+    const anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
+    await linked.deliver(anna, { conversation: 'held' });
+    await expect.poll(() => writes).toBeGreaterThan(0);
+    const loggedOut = link.connection.logOut();
+    allow();
+    expect(await loggedOut).toBe(true);
+    await linked.offline();
+    expect(linked.companion).toBeUndefined();
+  });
 });
