@@ -29,6 +29,8 @@ export interface WhatsAppOptions {
 
 /** How long things may take, in ms. */
 export interface LinkTimes {
+  /** From the start until the first word of WhatsApp. */
+  connectMs: number;
   /** From the start until WhatsApp has let the link in, or asks for a phone. */
   openMs: number;
   /** How often a sign of life is asked for. */
@@ -44,6 +46,7 @@ export interface LinkTimes {
 
 /** The library's own, where it has one. The limit to open is that of two of its queries: pre-keys and digest. */
 const DEFAULT_TIMES: LinkTimes = {
+  connectMs: 20_000,
   openMs: 120_000,
   keepAliveMs: 30_000,
   firstQrMs: 60_000,
@@ -172,11 +175,14 @@ class WhatsAppLink implements LinkConnection {
     });
     // The library leaves an upgrade that is refused alone, for ever.
     socket.ws.on('unexpected-response', () => this.#end(errorWithCode('the upgrade was refused', 503)));
+    const limit = (ms: number): void =>
+      this.#watchdog.expect(ms, () => this.#end(errorWithCode('it did not open in time', 408)));
     socket.ws.on('frame', () => {
       this.#watchdog.sawLife();
       this.#task.events.heard();
     });
-    this.#watchdog.expect(this.#times.openMs, () => this.#end(errorWithCode('it did not open in time', 408)));
+    socket.ws.once('frame', () => limit(this.#times.openMs));
+    limit(this.#times.connectMs);
     this.#watchdog.expectLife(this.#times.keepAliveMs * 1.5, () => this.#end(errorWithCode('it fell silent', 408)));
 
     const code = await ended;
@@ -204,6 +210,8 @@ class WhatsAppLink implements LinkConnection {
       // Else the phone of the owner would stay silent.
       markOnlineOnConnect: false,
       keepAliveIntervalMs: this.#times.keepAliveMs,
+      // With a limit the library makes a timer, two stack traces and an error for each frame that it sends; the watchdog has it instead.
+      connectTimeoutMs: 0,
       ...(this.#times.nextQrMs === DEFAULT_TIMES.nextQrMs ? {} : { qrTimeout: this.#times.nextQrMs }),
       // The library's default leaves out FULL history, and with everything left out LIDs would not be known.
       shouldSyncHistoryMessage: capture.socketOptions.shouldSyncHistoryMessage ?? (() => true),

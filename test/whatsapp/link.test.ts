@@ -1,3 +1,5 @@
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { Curve, WA_CERT_DETAILS } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { installCertificateCheck } from '../../src/whatsapp/certificate.js';
@@ -164,6 +166,17 @@ describe('a connection that ends', () => {
     linked.refuses = () => 'silence';
     const link = bench.connect({ url: whatsapp.url, times: { openMs: 200 } });
     expect(await link.closed).toEqual({ cause: 'transient', code: 408 });
+  });
+
+  it('by a server that says nothing at all is noticed', async () => {
+    await pair();
+    const mute = createServer((socket) => socket.on('error', () => undefined).resume());
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    // Safety: it listens on TCP.
+    const { port } = mute.address() as AddressInfo;
+    const link = bench.connect({ url: `ws://127.0.0.1:${port}/ws/chat`, times: { connectMs: 200, closeMs: 100 } });
+    expect(await link.closed).toEqual({ cause: 'transient', code: 408 });
+    await new Promise((resolve) => mute.close(resolve));
   });
 
   it('because nobody listens is told as transient', async () => {
