@@ -54,6 +54,7 @@ class SocketCapture implements Capture {
       makeSignalRepository: makeWriteAheadRepository({
         content: (ciphertext, content, creds) => this.#content(this.#stanzas.of(ciphertext), content, creds),
         unreadable: (ciphertext, creds) => this.#unreadable(this.#stanzas.of(ciphertext), creds),
+        groupAuthor: (ciphertext) => this.#stanzas.of(ciphertext)?.attrs.participant,
       }),
       // A download that breaks inside the library ends the process: files are fetched from the inbox. An inline chunk the
       // library may have; it is what makes it sync the app state.

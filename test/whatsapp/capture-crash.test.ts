@@ -1,7 +1,7 @@
 import { chatModificationToAppPatch } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
-import { copyClientState } from '../support/whatsapp/baileys-client.js';
+import { type ClientState, copyClientState } from '../support/whatsapp/baileys-client.js';
 import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 
@@ -106,6 +106,22 @@ describe('a client that dies', () => {
     expect(await history.store.getChat(anna.jid())).toMatchObject({ archived: true });
     await link.capture.settle();
     expect(link.state.keys.values['app-state-sync-version']).toHaveProperty('regular_low.version', 1);
+  });
+
+  it('between the keys of a message and the key of a group that it brought reads what comes next in the group', async () => {
+    const { account, state } = link;
+    const group = whatsapp.groups.create({ subject: 'G', creator: anna, members: [account.phone] });
+    const set = state.keys.set.bind(state.keys);
+    let first: ClientState | undefined;
+    // What is on the disk of a process that dies after its first write.
+    state.keys.set = (data) => {
+      set(data);
+      if (data.session !== undefined) first ??= copyClientState(state);
+    };
+    await account.acknowledged(await account.deliver(anna, { conversation: 'with the key' }, { chat: group.jid }));
+    await restart(first);
+    await account.acknowledged(await account.deliver(anna, { conversation: 'without' }, { chat: group.jid }));
+    expect((await texts()).sort()).toEqual(['with the key', 'without']);
   });
 
   it('before it drained its inbox drains it when the store is opened again', async () => {
