@@ -9,6 +9,7 @@ import type { LinkAccount, LinkConnection, LinkOffer, LinkStorage } from '../../
 import { storageOf } from '../../src/session/link-storage.js';
 import { Session } from '../../src/session/session.js';
 import { SessionInbox } from '../../src/session/session-inbox.js';
+import type { HistoryStore } from '../../src/store/history-store.js';
 import { createCapture } from '../../src/whatsapp/capture.js';
 import type { WhatsAppOptions } from '../../src/whatsapp/link.js';
 import { makeWhatsAppLinks } from '../../src/whatsapp/link.js';
@@ -89,6 +90,17 @@ export class LinkBench {
     const link: RunningLink = { connection, offers, offered, paired, opened, caughtUp, heard: 0, closed };
     this.#links.push(link);
     return link;
+  }
+
+  /** Resolves when everything in the inbox is recorded. */
+  async recorded(): Promise<void> {
+    this.#inbox.drain.wake();
+    await this.#inbox.drain.idle();
+  }
+
+  /** Runs `work` with the history that the link writes into. */
+  use<T>(work: (store: HistoryStore) => Promise<T>): Promise<T> {
+    return this.#session.use(work);
   }
 
   async close(): Promise<void> {
