@@ -1,19 +1,19 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackfillKind } from '../domain/backfill.js';
 import { DomainError, invalidArgument } from '../domain/fault.js';
-import { isServerId, makeServerId } from '../domain/server-id.js';
+import { makeServerId } from '../domain/server-id.js';
 import { parseSessionId, type SessionId } from '../domain/session-id.js';
-import { type BackfillRecord, type SessionRecord, SessionRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import { type BackfillRecord, SessionRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
 import { Registry } from '../store/registry.js';
-import { BackfillFiles } from './backfill-files.js';
 import { Backfills, type BackfillsDependencies } from './backfills.js';
 import { Links } from './links.js';
 import { Session } from './session.js';
+import { SessionDirectories } from './session-directories.js';
 import type { LinkDependencies } from './link-dependencies.js';
 import type {
   BackfillFilter,
@@ -43,6 +43,7 @@ export class Supervisor implements Sessions {
   readonly #registry: Registry;
   readonly #backfills: Backfills;
   readonly #links: Links;
+  readonly #directories: SessionDirectories;
   readonly #sessions = new Map<SessionId, Session>();
   /** Sessions that are being made: the second of two calls at once must be refused. */
   readonly #creating = new Set<SessionId>();
@@ -51,6 +52,7 @@ export class Supervisor implements Sessions {
   private constructor(registry: Registry, dependencies: SupervisorDependencies) {
     this.#registry = registry;
     this.#dependencies = dependencies;
+    this.#directories = new SessionDirectories(dependencies.dataDirectory, registry);
     this.#backfills = new Backfills(registry, dependencies, {
       findSession: (sessionId) => this.#session(sessionId),
       findLink: (session) => this.#links.of(session),
@@ -74,8 +76,7 @@ export class Supervisor implements Sessions {
     const registry = await Registry.open(join(dependencies.dataDirectory, 'registry'));
     const supervisor = new Supervisor(registry, dependencies);
     try {
-      await supervisor.#finishDeletions();
-      await supervisor.#removeOrphans();
+      await supervisor.#directories.recover();
       await supervisor.#backfills.recover();
       return supervisor;
     } catch (error) {
@@ -137,7 +138,7 @@ export class Supervisor implements Sessions {
       displayName,
       createTime: timestampFromMs(now),
     });
-    await mkdir(this.#directoryOf(record), { recursive: true, mode: 0o700 });
+    await mkdir(this.#directories.of(record), { recursive: true, mode: 0o700 });
     await this.#registry.putSession(record);
     this.#dependencies.log.info({ sessionId: id }, 'session created');
     return this.#view(await this.#session(id));
@@ -174,7 +175,7 @@ export class Supervisor implements Sessions {
     await this.#links.remove(session);
     await this.#backfills.cancelAll(session);
     await session.close();
-    await this.#finishDeletion(session.record);
+    await this.#directories.remove(session.record);
     this.#dependencies.log.info({ sessionId: id }, 'session deleted');
   }
 
@@ -246,7 +247,7 @@ export class Supervisor implements Sessions {
     if (record === undefined || record.deleting) throw new DomainError({ reason: 'SESSION_NOT_FOUND', sessionId: id });
     this.#refuseWhenClosed();
     // Somebody else may have been as far while this one read.
-    const made = this.#sessions.get(id) ?? new Session(record, this.#directoryOf(record), this.#dependencies);
+    const made = this.#sessions.get(id) ?? new Session(record, this.#directories.of(record), this.#dependencies);
     this.#sessions.set(id, made);
     return made;
   }
@@ -264,29 +265,6 @@ export class Supervisor implements Sessions {
     const createMs = createTime === undefined ? 0 : timestampMs(createTime);
     const link = this.#links.of(session).view;
     return { sessionId, displayName, createMs, state: session.state, ...counts, link };
-  }
-
-  async #finishDeletions(): Promise<void> {
-    for await (const record of this.#registry.sessions()) if (record.deleting) await this.#finishDeletion(record);
-  }
-
-  async #finishDeletion(record: SessionRecord): Promise<void> {
-    await rm(this.#directoryOf(record), { recursive: true, force: true });
-    await this.#registry.deletePointers(record.sessionId);
-    await this.#registry.deleteSession(record.sessionId);
-  }
-
-  /** Removes files of backfills that are over; a crash between the end and the removal leaves them. */
-  async #removeOrphans(): Promise<void> {
-    const active = new Set<string>();
-    for await (const { backfillId, pointer } of this.#registry.pointers('')) if (pointer.active) active.add(backfillId);
-    const sessions = join(this.#dependencies.dataDirectory, 'sessions');
-    for (const name of await readdir(sessions)) await BackfillFiles.removeOrphans(join(sessions, name), active);
-  }
-
-  #directoryOf({ directory }: SessionRecord): string {
-    if (!isServerId(directory)) throw new Error('a session record names a directory that was not made here');
-    return join(this.#dependencies.dataDirectory, 'sessions', directory);
   }
 
   #refuseWhenClosed(): void {
