@@ -10,6 +10,7 @@ import { type Capture, meOf } from './capture.js';
 import { Credentials } from './credentials.js';
 import { disconnectOf } from './disconnect.js';
 import { type Asker, fetchContacts, fetchGroups } from './fetch-directory.js';
+import { DEFAULT_TIMES, type LinkTimes } from './link-times.js';
 import { errorWithCode, libraryLogger, statusCodeOf } from './tame-library.js';
 import { Watchdog } from './watchdog.js';
 
@@ -26,34 +27,6 @@ export interface WhatsAppOptions {
   /** Departures from `DEFAULT_TIMES`. */
   times?: Partial<LinkTimes>;
 }
-
-/** How long things may take, in ms. */
-export interface LinkTimes {
-  /** From the start until the first word of WhatsApp. */
-  connectMs: number;
-  /** From the start until WhatsApp has let the link in, or asks for a phone. */
-  openMs: number;
-  /** How often a sign of life is asked for. */
-  keepAliveMs: number;
-  /** How long the first QR code lives, and each of the five after it. */
-  firstQrMs: number;
-  nextQrMs: number;
-  /** After this what has still not arrived does not keep a link from being online. */
-  syncMs: number;
-  /** How long an end may be polite. */
-  closeMs: number;
-}
-
-/** The library's own, where it has one. The limit to open is that of two of its queries: pre-keys and digest. */
-const DEFAULT_TIMES: LinkTimes = {
-  connectMs: 20_000,
-  openMs: 120_000,
-  keepAliveMs: 30_000,
-  firstQrMs: 60_000,
-  nextQrMs: 20_000,
-  syncMs: 30_000,
-  closeMs: 2000,
-};
 
 /** How many QR codes WhatsApp gives out for one attempt. */
 const QR_CODES = 6;
