@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import type { LiveEvent } from '../domain/live-event.js';
 import { DomainError } from '../domain/fault.js';
 import type { HistoryStore } from '../store/history-store.js';
@@ -101,7 +101,8 @@ export class InboxDrain {
     const events: LiveEvent[] = [];
     const announced: InboxRecord[] = [];
     const unread: InboxRecord[] = [];
-    for (const record of records) {
+    for (const [n, record] of records.entries()) {
+      if (n % RECORDS_BETWEEN_TURNS === RECORDS_BETWEEN_TURNS - 1) await setImmediate();
       const content = reader.read(record.payload);
       if (content === 'history') announced.push(record);
       else if (content === 'unread') unread.push(record);
@@ -146,6 +147,9 @@ function nameOf(error: unknown): string {
 /** One sync for so many messages; more make the commit of somebody else wait. */
 const RECORDS_PER_COMMIT = 256;
 const BYTES_PER_COMMIT = 1024 * 1024;
+
+/** Converted in a millisecond or two: then the other sessions have their turn. */
+const RECORDS_BETWEEN_TURNS = 32;
 
 /** After so few, the drain waits a moment for more: some hundred commits a second are enough for who follows. */
 const FEW_RECORDS = 32;

@@ -34,6 +34,23 @@ describe('what the link tells', () => {
     ]);
   });
 
+  it('lets others have their turns while much of it is recorded', async () => {
+    const events = Array.from({ length: 500 }, (_, n) => aLiveMessage(aKey(ANNA, `A${String(n)}`)));
+    let turns = 0;
+    let counting = setImmediate(function count() {
+      turns++;
+      counting = setImmediate(count);
+    });
+    const meanwhile = await history.store.commit(async (commit) => {
+      const before = turns;
+      await history.store.recordLive(commit, events, () => undefined);
+      return turns - before;
+    });
+    clearImmediate(counting);
+    expect(meanwhile).toBeGreaterThanOrEqual(500 / 32 - 1);
+    expect(await all()).toHaveLength(500);
+  });
+
   it('changes nothing when it comes again', async () => {
     const events = [aLiveMessage(aKey(ANNA, 'A1')), reaction('A1', '👍', 1)];
     await recordAll(history.store, events);
