@@ -18,7 +18,9 @@ export type LiveEvent =
   | { type: 'group-change'; change: LiveGroupChange }
   | { type: 'past-members'; past: LivePastMembers }
   | { type: 'coverage'; coverage: LiveCoverage }
-  | { type: 'lid-mapping'; lid: string; phone: string };
+  | { type: 'lid-mapping'; lid: string; phone: string }
+  /** The phone has nothing of this chat that is older than what it sent. */
+  | { type: 'history-start'; chatJid: string };
 
 /** Who sent what where. */
 export interface LiveKey {

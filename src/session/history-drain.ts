@@ -6,6 +6,7 @@ import type { InboxRecord } from '../store/inbox.js';
 import type { LiveCounts } from '../store/record-live.js';
 import { type CountedChunk, type HistoryCounter, uncounted } from './history-counter.js';
 import type { InboxReader } from './link-inbox.js';
+import { PhoneAnswers } from './phone-answers.js';
 import type { Session } from './session.js';
 
 /** What a drain works with. */
@@ -35,6 +36,8 @@ export interface HistoryCounts {
  */
 export class HistoryDrain {
   readonly counts: HistoryCounts = { chunks: 0, gone: 0, retries: 0, added: 0, updated: 0 };
+  /** Those who wait for what the phone was asked. */
+  readonly answers = new PhoneAnswers();
   readonly #stop = new AbortController();
   readonly #failures = new Map<string, { times: number; notBeforeMs: number }>();
   #running: Promise<void> | undefined;
@@ -88,7 +91,9 @@ export class HistoryDrain {
     const { session, reader, log, counter } = this.dependencies;
     let chunk = uncounted(session);
     try {
-      if (counter !== undefined) chunk = await counter.begin(reader.announced(record.payload), record.key);
+      const announced = reader.announced(record.payload);
+      const answer = announced.unasked ? undefined : this.answers.begin(announced.questionId);
+      if (counter !== undefined) chunk = await counter.begin(announced, record.key);
       let part = 0;
       for await (const events of reader.readHistory(record.payload, this.#stop.signal)) {
         if (part++ < chunk.partsDone) continue;
@@ -98,11 +103,13 @@ export class HistoryDrain {
         this.counts.added += counts.added;
         this.counts.updated += counts.updated;
         this.count(counts);
+        answer?.part(events, counts);
         await session.use(async (store) => {
           while (store.resolving) await store.resolveStep((build) => session.commit(build));
         });
       }
       await this.#leave(record, chunk, undefined);
+      answer?.end();
       this.counts.chunks++;
       this.#again = true;
       log.info({ chunks: this.counts.chunks, added: this.counts.added }, 'a chunk of history was recorded');

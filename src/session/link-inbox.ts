@@ -17,6 +17,8 @@ export interface CaptureHost {
 export interface HistoryAnnouncement {
   /** False for the answer to what was asked of the phone. */
   unasked: boolean;
+  /** Of an answer: the id of the question; '' where the phone does not say. */
+  questionId: string;
   /** What kind of chunk it is, and which of them, for people. */
   name: string;
   /** How far the history is with it, 0 to 99; 0 where nothing is said. */

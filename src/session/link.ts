@@ -52,6 +52,8 @@ export interface LinkConnection {
   fetchContacts(): Promise<ContactsFound>;
   /** Fetches all groups that the owner is in: for each what it tells. */
   fetchGroups(): Promise<LiveEvent[][]>;
+  /** Asks the owner's phone for messages of a chat. What it answers comes as a chunk of history, soon, late or never. */
+  requestOlder(question: OlderQuestion): SentQuestion;
 }
 
 /** An address book. */
@@ -59,6 +61,30 @@ export interface ContactsFound {
   events: LiveEvent[];
   /** False when it could not be read: WhatsApp has not given out its key. */
   complete: boolean;
+}
+
+/** A question that is on its way. */
+export interface SentQuestion {
+  /** By which an answer says what it answers. */
+  id: string;
+  /** Resolves when it has been sent, and rejects when it cannot be. */
+  sent: Promise<void>;
+}
+
+/** Which messages the phone is asked for: those of a chat before one that is known. */
+export interface OlderQuestion {
+  /** The chat's address, in a form that the phone knows. */
+  chatJid: string;
+  before: MessageAnchor;
+  /** How many at most; phones are not known to give more than 50. */
+  count: number;
+}
+
+/** A message by which the phone finds the place in a chat. */
+export interface MessageAnchor {
+  messageId: string;
+  fromMe: boolean;
+  sentMs: number;
 }
 
 /** What the owner of the phone scans or types. */

@@ -86,6 +86,7 @@ class Recorder {
   async record(event: LiveEvent): Promise<void> {
     switch (event.type) {
       case 'lid-mapping':
+      case 'history-start':
         return;
       case 'contact':
         return this.#directory.contact(event.contact);

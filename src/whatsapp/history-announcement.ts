@@ -11,11 +11,13 @@ export function describeAnnouncement({
   syncType,
   chunkOrder,
   progress,
+  peerDataRequestSessionId,
 }: proto.Message.IHistorySyncNotification): HistoryAnnouncement {
   const part = Math.min(100, Math.max(0, progress ?? 0));
   const isFull = syncType === types.FULL;
   return {
     unasked: syncType !== types.ON_DEMAND,
+    questionId: peerDataRequestSessionId ?? '',
     name: `${types[syncType ?? -1] ?? 'unknown'} ${String(chunkOrder ?? 0)}`,
     progressPercent: isFull
       ? Math.min(99, 50 + Math.floor(part / 2))

@@ -6,6 +6,7 @@ import type { LiveEvent } from '../domain/live-event.js';
 import type { Logger } from '../log.js';
 import type { ConnectLink, ContactsFound, LinkAccount, LinkConnection, LinkTask } from '../session/link.js';
 import { ask } from './ask.js';
+import { askForOlder } from './ask-phone.js';
 import { type Capture, meOf } from './capture.js';
 import { Credentials } from './credentials.js';
 import { disconnectOf } from './disconnect.js';
@@ -101,6 +102,12 @@ class WhatsAppLink implements LinkConnection {
 
   fetchGroups(): Promise<LiveEvent[][]> {
     return this.#ask(fetchGroups, QUERY_LIMIT_MS);
+  }
+
+  requestOlder(...[question]: Parameters<LinkConnection['requestOlder']>): ReturnType<LinkConnection['requestOlder']> {
+    const socket = this.#socket;
+    if (socket !== undefined && this.#opened && !this.#ended.signal.aborted) return askForOlder(socket, question);
+    return { id: '', sent: Promise.reject(new LinkLost('it is not open')) };
   }
 
   async #ask<T>(question: (socket: WASocket, asker: Asker) => Promise<T>, limitMs: number): Promise<T> {

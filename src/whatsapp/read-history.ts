@@ -12,6 +12,7 @@ import {
   eventsOfPast,
   eventsOfPushName,
   mappingsOfChat,
+  startOfChat,
   withChat,
 } from './convert-history.js';
 import { convertMessage } from './convert-message.js';
@@ -122,6 +123,7 @@ class PartReader {
     }
     const told = { syncType: this.#syncType, toldMs: this.#asOfMs };
     this.#push(eventsOfCoverage(chat, this.#timesOf({ start, end }), told));
+    this.#push(startOfChat(chat));
     return 0;
   }
 

@@ -8,7 +8,7 @@ import { LinkLost } from '../../src/domain/link-lost.js';
 import type { LinkRecord } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { LinkRecordSchema, SessionRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
-import type { LinkTask } from '../../src/session/link.js';
+import type { LinkTask, OlderQuestion, SentQuestion } from '../../src/session/link.js';
 import { uncounted } from '../../src/session/history-counter.js';
 import { Links } from '../../src/session/links.js';
 import { Session } from '../../src/session/session.js';
@@ -32,6 +32,9 @@ export class FakeConnection {
     await this.task.events.paired(account);
     await this.task.storage.write({ credentials: Buffer.from('c'), keys: [['k', Buffer.from('v')]] });
   }
+
+  /** The phone is asked. */
+  ask: (question: OlderQuestion) => SentQuestion = () => ({ id: '', sent: Promise.reject(new Error('no phone')) });
 
   open(): void {
     this.task.events.opened(account);
@@ -79,6 +82,7 @@ export class FakeLinks {
             queueMicrotask(() => connection.end({ cause: 'ended', code: 0 }));
             return Promise.resolve(connection.told);
           },
+          requestOlder: (question) => connection.ask(question),
           fetchContacts: () => Promise.reject(new LinkLost('a fake')),
           fetchGroups: () => Promise.reject(new LinkLost('a fake')),
         };

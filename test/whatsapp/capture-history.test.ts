@@ -164,6 +164,23 @@ describe('history', () => {
     expect(await history.messages()).toMatchObject([{ sources: [Source.ON_DEMAND] }]);
   });
 
+  it('on demand is brought to the one who asked, when it is recorded', async () => {
+    const { COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY: start } = proto.Conversation.EndOfHistoryTransferType;
+    const question = history.drain.history.answers.open(new Set([ANNA]), Date.now());
+    question.sent('R1');
+    const content = chunk(3, { syncType: HistorySyncType.ON_DEMAND });
+    content.conversations![0]!.endOfHistoryTransferType = start;
+    await push(content, 'media', 'R1');
+    expect(await question.answer).toMatchObject({
+      messages: 3,
+      oldest: { messageId: 'H0', fromMe: false, sentMs: 1_600_000_000_000 },
+      isStart: true,
+      counts: { added: 3 },
+    });
+    expect(await readAll(history.store)).toHaveLength(3);
+    expect(history.store.inbox.waiting('history')).toBe(0);
+  });
+
   it('with a backup and live messages is the union, whichever comes first', async () => {
     const backup = Array.from({ length: 20 }, (_, n) => ({
       chat: ANNA,

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { Curve, WA_CERT_DETAILS } from '@whiskeysockets/baileys';
+import { Curve, proto, WA_CERT_DETAILS } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { installCertificateCheck } from '../../src/whatsapp/certificate.js';
 import type { RunningLink } from '../support/whatsapp-link.js';
@@ -291,5 +291,48 @@ describe('what a link stores', () => {
     expect(await loggedOut).toBe(true);
     await linked.offline();
     expect(linked.companion).toBeUndefined();
+  });
+});
+
+describe('older messages', () => {
+  const question = {
+    chatJid: '900000000000002@lid',
+    before: { messageId: 'A1', fromMe: true, sentMs: 1_700_000_000_000 },
+    count: 50,
+  };
+
+  it('are asked of the own phone, and of nobody else', async () => {
+    const { link, linked } = await logIn();
+    const asked: unknown[] = [];
+    linked.script.onHistoryRequest = (request, id) => {
+      asked.push([id, proto.Message.PeerDataOperationRequestMessage.HistorySyncOnDemandRequest.fromObject(request)]);
+      return undefined;
+    };
+    // The phone opens a session with the device by its first message.
+    await linked.acknowledgements.waitFor(({ type }) => type === 'hist_sync');
+    const { id, sent: sending } = link.connection.requestOlder(question);
+    await sending;
+    const sent = await linked.sent.waitFor();
+    expect(sent).toMatchObject({ id, category: 'peer', to: account.phoneJid });
+    await expect.poll(() => asked.length).toBe(1);
+    expect(JSON.parse(JSON.stringify(asked[0]))).toEqual([
+      id,
+      {
+        chatJid: question.chatJid,
+        oldestMsgId: 'A1',
+        oldestMsgFromMe: true,
+        oldestMsgTimestampMs: '1700000000000',
+        onDemandMsgCount: 50,
+      },
+    ]);
+    expect(linked.sent.entries).toHaveLength(1);
+    expect(linked.otherStanzas.entries.filter(({ attrs }) => attrs.type === 'available')).toEqual([]);
+  });
+
+  it('cannot be asked for when the link has ended', async () => {
+    const { link } = await logIn();
+    link.connection.close();
+    await link.closed;
+    await expect(link.connection.requestOlder(question).sent).rejects.toThrow('not open');
   });
 });
