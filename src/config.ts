@@ -21,6 +21,8 @@ export interface Config {
   maxStreams: number;
   /** An upload that brings nothing for so long is ended; what came is kept. */
   uploadStallMs: number;
+  /** How long a phone may take to answer, and the pause from one question to the next. */
+  phoneTimes: { answerMs: number; pauseMs: number };
   /** Where linked sessions connect to. */
   whatsappUrl: string;
   /** The version of WhatsApp Web that they say they are. */
@@ -64,6 +66,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     maxStreams: whole('SCROLLBACK_MAX_STREAMS', 2000, 1, 1_000_000),
     whatsappUrl: readUrl('SCROLLBACK_WHATSAPP_URL', text('SCROLLBACK_WHATSAPP_URL') ?? DEFAULT_URL),
     whatsappVersion: readVersion(text('SCROLLBACK_WHATSAPP_VERSION') ?? DEFAULT_VERSION),
+    phoneTimes: {
+      answerMs: 1000 * whole('SCROLLBACK_PHONE_ANSWER_SECONDS', 60, 1, 3600),
+      pauseMs: 1000 * whole('SCROLLBACK_PHONE_PAUSE_SECONDS', 2, 0, 3600),
+    },
     uploadStallMs: 1000 * whole('SCROLLBACK_UPLOAD_STALL_SECONDS', 60, 1, 24 * 3600),
   };
 }

@@ -102,6 +102,8 @@ function adviceFor({ reason, metadata }: CallError): string | undefined {
       return linkAdvice[metadata['state'] ?? ''] ?? 'run `scrollback link` again';
     case 'LINK_OTHER_ACCOUNT':
       return 'remove the device on that phone, and link it to a session of its own';
+    case 'PHONE_SILENT':
+      return 'see that it is on and online, open WhatsApp on it, then run the command again';
     case 'WHATSAPP_UNREACHABLE':
       return 'look at the network of the daemon, then run `scrollback link` again';
     case 'SHUTTING_DOWN':

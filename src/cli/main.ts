@@ -11,6 +11,7 @@ import { addImport } from './import.js';
 import { addLink } from './link.js';
 import { addMessages } from './messages.js';
 import { addRefresh } from './refresh.js';
+import { addOlder } from './older.js';
 import { addServe } from './serve.js';
 import { addSessions } from './sessions.js';
 import { visible } from './terminal-text.js';
@@ -48,6 +49,7 @@ addBackfills(program);
 addLink(program);
 addUnlink(program);
 addRefresh(program);
+addOlder(program);
 
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

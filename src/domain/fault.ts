@@ -27,6 +27,8 @@ export type Fault =
   | { reason: 'WHATSAPP_REFUSED'; code: number }
   /** WhatsApp did not answer what was asked. */
   | { reason: 'WHATSAPP_SILENT' }
+  /** The owner's phone answered nothing that it was asked. */
+  | { reason: 'PHONE_SILENT'; sessionId: string }
   /** The connection was lost before a phone answered. */
   | { reason: 'WHATSAPP_UNREACHABLE'; code: number }
   | { reason: 'SHUTTING_DOWN' }

@@ -10,7 +10,7 @@ import type {
 import type { BackupKeyInput, NewBackfill, Sessions, UploadSink } from '../session/sessions.js';
 import { fromBackfillKind, toBackfill } from './convert.js';
 import { PageTokens } from './page-token.js';
-import { boundedText, pageSizeOf, requiredText, safeNumber } from './request-field.js';
+import { addressOf, boundedText, pageSizeOf, requiredText, safeNumber, timeOf } from './request-field.js';
 import type { Handlers } from './service.js';
 
 /** Limits in bytes of what a client states. Part of the public contract. */
@@ -128,8 +128,13 @@ function sourceOf(source: CreateBackfillRequest['source']): NewBackfill['source'
     }
     case 'directory':
       return { kind: 'directory' };
+    case 'olderMessages': {
+      const { chat, untilTime, maxMessages } = source.value;
+      const untilMs = untilTime === undefined ? 0 : timeOf('older_messages.until_time', untilTime);
+      return { kind: 'older-messages', chat: addressOf('older_messages.chat', chat) ?? '', untilMs, maxMessages };
+    }
     case undefined:
-      return invalidArgument('source', 'set upload, drop or directory');
+      return invalidArgument('source', 'set upload, drop, directory or older_messages');
   }
 }
 

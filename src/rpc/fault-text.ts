@@ -35,6 +35,8 @@ export function faultText(fault: Fault): string {
       return `WhatsApp refused what it was asked for (code ${fault.code}); try again later`;
     case 'WHATSAPP_SILENT':
       return 'WhatsApp did not answer what it was asked for; try again later';
+    case 'PHONE_SILENT':
+      return `the phone of session ${fault.sessionId} answered nothing; see that it is on and online, open WhatsApp on it, then try again`;
     case 'WHATSAPP_UNREACHABLE':
       return `the connection to WhatsApp was lost or could not be made (code ${fault.code}); check the network of the server, then try again`;
     case 'SHUTTING_DOWN':

@@ -71,6 +71,12 @@ export function timeBounds(
   };
 }
 
+/** Returns a time in whole ms, rounded up; refuses what is no Timestamp. */
+export function timeOf(field: string, time: Timestamp): number {
+  checkTimestamp(field, time);
+  return Math.max(0, Number(time.seconds) * 1_000 + Math.ceil(time.nanos / nanosPerMs));
+}
+
 function checkTimestamp(field: string, { seconds, nanos }: Timestamp): void {
   if (seconds < timestampSeconds.min || seconds > timestampSeconds.max) {
     invalidArgument(field, 'seconds must be within the years 1 to 9999, as in 2026-02-16T18:32:39Z');

@@ -17,9 +17,10 @@ import {
   type Backfill,
   BackfillKind as WireKind,
   BackfillState as WireState,
-  type SkipReason,
+  SkipReason,
   SkippedRowsSchema,
 } from '../gen/scrollback/v1/backfill_service_pb.js';
+import type { MessageCounts } from '../store/record-live.js';
 import { Wakeup } from '../store/wakeup.js';
 
 /** How the outside world comes in. */
@@ -147,6 +148,15 @@ export function newRecord(
 export function backfillOf(record: BackfillRecord): Backfill {
   if (record.backfill === undefined) throw new Error('a backfill record has no backfill');
   return record.backfill;
+}
+
+/** Adds what became of messages that the link brought. */
+export function countMessages(shown: Backfill, { added, updated, unchanged, refused }: MessageCounts): void {
+  shown.rowsRead += BigInt(added + updated + unchanged + refused);
+  shown.messagesAdded += BigInt(added);
+  shown.messagesUpdated += BigInt(updated);
+  shown.messagesUnchanged += BigInt(unchanged);
+  countSkipped(shown, SkipReason.DELETED, refused);
 }
 
 /** Adds to the rows that are not messages, for one reason. */

@@ -11,11 +11,12 @@ import { fillDirectory } from './fill-directory.js';
 import { HistorySyncs } from './history-syncs.js';
 import { type FindLink, LinkBackfills } from './link-backfills.js';
 import { LiveBackfills } from './live-backfills.js';
+import { describePhoneSource, type PhoneDependencies, phoneWorks } from './phone-backfills.js';
 import type { Session } from './session.js';
 import type { BackfillFilter, BackupKeyInput, NewBackfill, UploadSink } from './sessions.js';
 
 /** What the backfills work with. */
-export type BackfillsDependencies = BackupBackfillsDependencies;
+export type BackfillsDependencies = BackupBackfillsDependencies & PhoneDependencies;
 
 /** How the others are found. */
 export interface BackfillsNeighbours {
@@ -41,9 +42,11 @@ export class Backfills {
     this.#findSession = neighbours.findSession;
     this.#live = new LiveBackfills(registry);
     this.#backups = new BackupBackfills(dependencies, this.#live);
-    this.#links = new LinkBackfills(dependencies, this.#live, neighbours.findLink, {
+    const { findLink } = neighbours;
+    this.#links = new LinkBackfills(dependencies, this.#live, findLink, {
       directory: fillDirectory,
       'history-sync': (run) => this.historySyncs.untilComplete(run),
+      ...phoneWorks(dependencies, findLink),
     });
     this.historySyncs = new HistorySyncs({ live: this.#live, links: this.#links, now: dependencies.now });
   }
@@ -87,6 +90,9 @@ export class Backfills {
         return this.#backups.create(request, source, session);
       case 'directory':
         return this.#links.create(request, source.kind, session);
+      case 'older-messages':
+      case 'reconciliation':
+        return this.#links.create(request, source.kind, session, await describePhoneSource(source, session));
     }
   }
 

@@ -8,11 +8,10 @@ import {
   type HistorySyncProgress,
   HistorySyncProgressSchema,
 } from '../gen/scrollback/store/v1/record_pb.js';
-import { SkipReason } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { putBackfill } from '../store/backfills.js';
 import type { Commit } from '../store/commit.js';
-import type { LiveCounts, MessageCounts } from '../store/record-live.js';
-import { backfillOf, countSkipped, type LiveBackfill, WIRE_STATES } from './backfill.js';
+import type { LiveCounts } from '../store/record-live.js';
+import { backfillOf, countMessages, type LiveBackfill, WIRE_STATES } from './backfill.js';
 import type { CountedChunk } from './history-counter.js';
 import type { HistoryAnnouncement } from './link-inbox.js';
 import type { Session } from './session.js';
@@ -43,7 +42,7 @@ export class HistoryChunk implements CountedChunk {
 
   commitPart(build: (commit: Commit) => Promise<LiveCounts>): Promise<LiveCounts> {
     return this.#commit(build, (record, { messages }) => {
-      countMessages(record, messages);
+      countMessages(backfillOf(record), messages);
       const sync = syncOf(record);
       const open = openChunk(sync, this.#key);
       if (open === undefined)
@@ -93,15 +92,6 @@ function syncOf(record: BackfillRecord): HistorySyncProgress {
 
 function openChunk({ openChunks }: HistorySyncProgress, key: Buffer): { parts: number } | undefined {
   return openChunks.find(({ announcementKey }) => key.equals(announcementKey));
-}
-
-function countMessages(record: BackfillRecord, { added, updated, unchanged, refused }: MessageCounts): void {
-  const shown = backfillOf(record);
-  shown.rowsRead += BigInt(added + updated + unchanged + refused);
-  shown.messagesAdded += BigInt(added);
-  shown.messagesUpdated += BigInt(updated);
-  shown.messagesUnchanged += BigInt(unchanged);
-  countSkipped(shown, SkipReason.DELETED, refused);
 }
 
 function goneText(name: string): string {

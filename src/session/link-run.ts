@@ -8,6 +8,7 @@ import type { Wakeup } from '../store/wakeup.js';
 import type { LiveBackfill } from './backfill.js';
 import type { LinkConnection } from './link.js';
 import type { Session } from './session.js';
+import type { SessionInbox } from './session-inbox.js';
 
 /** The link of a session, as far as its backfills need it. */
 export interface LinkOfSession {
@@ -16,6 +17,8 @@ export interface LinkOfSession {
   readonly connection: LinkConnection | undefined;
   /** Wakes when one of these has changed; closed when nothing will any more. */
   readonly changes: Wakeup;
+  /** What it delivers, and how that is recorded. */
+  readonly inbox: Pick<SessionInbox, 'drain'>;
 }
 
 /** What a backfill of the link works with, from one connection to the loss of it. */

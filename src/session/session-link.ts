@@ -29,7 +29,8 @@ export class SessionLink {
   readonly #sessionId: string;
   readonly #dependencies: SessionLinkDependencies;
   readonly #storage: ReturnType<typeof storageOf>;
-  readonly #inbox: SessionInbox;
+  /** What it delivers, and how that is recorded. */
+  readonly inbox: SessionInbox;
   readonly #standing: LinkStanding;
   readonly #coverage: LinkCoverage;
   #connection: LinkConnection | undefined;
@@ -47,12 +48,12 @@ export class SessionLink {
     this.#sessionId = session.record.sessionId;
     this.#dependencies = dependencies;
     this.#storage = storageOf(session);
-    this.#inbox = new SessionInbox(session, { ...dependencies, counter: dependencies.counterOf(session) });
+    this.inbox = new SessionInbox(session, { ...dependencies, counter: dependencies.counterOf(session) });
     this.#standing = new LinkStanding(session.record.link, {
       now: dependencies.now,
       save: (record) => dependencies.save(session, record),
     });
-    this.#coverage = new LinkCoverage(session, dependencies, this.#inbox.drain, isStopped(this.#standing.state));
+    this.#coverage = new LinkCoverage(session, dependencies, this.inbox.drain, isStopped(this.#standing.state));
   }
 
   /** The link as it is now. */
@@ -72,7 +73,7 @@ export class SessionLink {
 
   /** Records what a crash left in the inbox, and connects when the state says that it does so by itself. */
   resume(): void {
-    this.#inbox.wake();
+    this.inbox.wake();
     if (isActive(this.#standing.state)) this.#live();
   }
 
@@ -118,7 +119,7 @@ export class SessionLink {
     this.#linking?.abort();
     await this.#pairing;
     await this.#endLife();
-    await this.#inbox.close();
+    await this.inbox.close();
     await this.#coverage.close();
     await this.#standing.close();
   }
@@ -281,7 +282,7 @@ export class SessionLink {
           resolve(disconnect);
         },
       });
-      const task = { sessionId: this.#sessionId, inbox: this.#inbox, storage: this.#storage, pairing, events };
+      const task = { sessionId: this.#sessionId, inbox: this.inbox, storage: this.#storage, pairing, events };
       const connection = this.#dependencies.connectLink(task);
       this.#connection = connection;
       signal.addEventListener('abort', close);

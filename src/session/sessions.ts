@@ -73,10 +73,16 @@ export interface BackfillFilter {
 /** Where a backup comes from. */
 export type BackupSource = { kind: 'upload'; totalSize: number; fileName: string } | { kind: 'drop'; fileName: string };
 
+/** What the phone is asked for. Times are ms since 1970. */
+export type PhoneSource =
+  /** `chat` is any address of one, '' for all; `maxMessages` 0 for as many as there are. */
+  | { kind: 'older-messages'; chat: string; untilMs: number; maxMessages: number }
+  | { kind: 'reconciliation'; fromMs: number; toMs: number };
+
 /** A new backfill. The key's bytes are the callee's from now on: it wipes them. */
 export interface NewBackfill {
   sessionId: string;
-  source: BackupSource | { kind: 'directory' };
+  source: BackupSource | { kind: 'directory' } | PhoneSource;
   key: BackupKeyInput;
   /** `''` for none. */
   requestId: string;

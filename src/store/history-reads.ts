@@ -193,6 +193,16 @@ export abstract class HistoryReads implements HistoryReader {
     return this.#chats.coverage(address === undefined ? undefined : await this.resolveChat(address));
   }
 
+  /** All LIDs that are known to stand for a phone number, ascending. It passes over all mappings. */
+  async lidsOf(phone: string): Promise<string[]> {
+    const lids: string[] = [];
+    const range = { gte: prefixKey(keyspace.mapping), lt: prefixEnd(keyspace.mapping) };
+    for await (const entries of this.#database.scan(range)) {
+      for (const [key, value] of entries) if (value.toString() === phone) lids.push(key.toString('utf8', 1));
+    }
+    return lids;
+  }
+
   async listContacts(cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Contact>> {
     return this.#listByJid(keyspace.contact, cursor, limit, Infinity, (value) => {
       const { contact } = fromBinary(ContactRecordSchema, value);

@@ -32,6 +32,18 @@ describe('CreateBackfill', () => {
     expect(door.memory.keys).toEqual([Uint8Array.from(Buffer.from('AB 12')), Uint8Array.of(1, 2, 3), undefined]);
   });
 
+  it('asks for older messages of one chat or of all, up to a time and a number', async () => {
+    const untilTime = { seconds: 1_700_000_000n, nanos: 1 };
+    const value = { chat: '+49 170 1234567', untilTime, maxMessages: 500 };
+    for (const asked of [value, {}]) {
+      await door.backfills.createBackfill({ sessionId: 's', source: { case: 'olderMessages', value: asked } });
+    }
+    expect(door.memory.sources).toEqual([
+      { kind: 'older-messages', chat: value.chat, untilMs: 1_700_000_000_001, maxMessages: 500 },
+      { kind: 'older-messages', chat: '', untilMs: 0, maxMessages: 0 },
+    ]);
+  });
+
   it('names the field of a wrong request', async () => {
     const drop = (fileName: string) => ({ case: 'drop', value: { fileName } }) as const;
     const file = { form: { case: 'file', value: new Uint8Array(4_097) } } as const;
@@ -43,6 +55,11 @@ describe('CreateBackfill', () => {
       [
         'upload.file_name',
         { sessionId: 's', source: { case: 'upload', value: { totalSize: 1n, fileName: 'x'.repeat(256) } } },
+      ],
+      ['older_messages.chat', { sessionId: 's', source: { case: 'olderMessages', value: { chat: 'x'.repeat(257) } } }],
+      [
+        'older_messages.until_time',
+        { sessionId: 's', source: { case: 'olderMessages', value: { untilTime: { nanos: -1 } } } },
       ],
       ['request_id', { sessionId: 's', source: upload, requestId: 'x'.repeat(129) }],
       ['key.file', { sessionId: 's', source: upload, key: file }],

@@ -22,6 +22,7 @@ const faults: { [R in Fault['reason']]: Extract<Fault, { reason: R }> } = {
   PAIRING_EXPIRED: { reason: 'PAIRING_EXPIRED', sessionId: 's' },
   LINK_REFUSED: { reason: 'LINK_REFUSED', sessionId: 's', state: 'banned', code: 403 },
   LINK_OTHER_ACCOUNT: { reason: 'LINK_OTHER_ACCOUNT', sessionId: 's' },
+  PHONE_SILENT: { reason: 'PHONE_SILENT', sessionId: 's' },
   LINK_NOT_CONNECTED: { reason: 'LINK_NOT_CONNECTED', sessionId: 's', state: 'backing-off' },
   WHATSAPP_REFUSED: { reason: 'WHATSAPP_REFUSED', code: 429 },
   WHATSAPP_SILENT: { reason: 'WHATSAPP_SILENT' },

@@ -24,6 +24,8 @@ export class MemorySessions implements Sessions {
   before: (method: keyof Sessions) => void | Promise<void> = () => undefined;
   /** Every key that came in. */
   readonly keys: BackupKeyInput[] = [];
+  /** What backfills were asked for. */
+  readonly sources: NewBackfill['source'][] = [];
   /** Every phone number that was to be linked. */
   readonly phoneNumbers: string[] = [];
   /** The bytes of all uploads. */
@@ -129,10 +131,11 @@ export class MemorySessions implements Sessions {
     const { sessionId, source, requestId } = request;
     this.#session(sessionId);
     this.keys.push(request.key);
+    this.sources.push(source);
     const backfillId = `backfill-${String(this.#backfills.size + 1).padStart(3, '0')}`;
     const totalSize = BigInt(source.kind === 'upload' ? source.totalSize : 0);
     const state = BackfillState.UPLOADING;
-    const fileName = source.kind === 'directory' ? '' : source.fileName;
+    const fileName = 'fileName' in source ? source.fileName : '';
     const backfill = { backfillId, sessionId, state, totalSize, requestId, fileName };
     const record = create(BackfillRecordSchema, { backfill });
     this.#backfills.set(backfillId, record);

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/v1/backfill_service.proto.
  */
 export const file_scrollback_v1_backfill_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRzY3JvbGxiYWNrL3YxL2JhY2tmaWxsX3NlcnZpY2UucHJvdG8SDXNjcm9sbGJhY2sudjEihwYKCEJhY2tmaWxsEhMKC2JhY2tmaWxsX2lkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSKwoFc3RhdGUYAyABKA4yHC5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsU3RhdGUSFgoOY29tbWl0dGVkX3NpemUYBCABKAQSEgoKdG90YWxfc2l6ZRgFIAEoBBIWCg5kZWNyeXB0ZWRfc2l6ZRgGIAEoBBISCgpyb3dzX3RvdGFsGAcgASgEEhEKCXJvd3NfcmVhZBgIIAEoBBIWCg5tZXNzYWdlc19hZGRlZBgJIAEoBBIYChBtZXNzYWdlc191cGRhdGVkGAogASgEEhoKEm1lc3NhZ2VzX3VuY2hhbmdlZBgLIAEoBBIwCgxyb3dzX3NraXBwZWQYDCADKAsyGi5zY3JvbGxiYWNrLnYxLlNraXBwZWRSb3dzEg0KBWNoYXRzGA0gASgEEhAKCGNvbnRhY3RzGA4gASgEEg4KBmdyb3VwcxgPIAEoBBIVCg1ncm91cF9tZW1iZXJzGBAgASgEEhgKEG1lc3NhZ2VzX2RlbGV0ZWQYESABKAQSIQoFZXJyb3IYEiABKAsyEi5nb29nbGUucnBjLlN0YXR1cxIvCgtjcmVhdGVfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHdhcm5pbmdzGBYgAygJEhIKCnJlcXVlc3RfaWQYFyABKAkSEQoJZmlsZV9uYW1lGBggASgJEikKBGtpbmQYGSABKA4yGy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsS2luZBIdChBwcm9ncmVzc19wZXJjZW50GBogASgNSACIAQESDgoGY2h1bmtzGBsgASgEQhMKEV9wcm9ncmVzc19wZXJjZW50IkcKC1NraXBwZWRSb3dzEikKBnJlYXNvbhgBIAEoDjIZLnNjcm9sbGJhY2sudjEuU2tpcFJlYXNvbhINCgVjb3VudBgCIAEoBCI1CglCYWNrdXBLZXkSEAoGZGlnaXRzGAEgASgJSAASDgoEZmlsZRgCIAEoDEgAQgYKBGZvcm0iNQoMVXBsb2FkU291cmNlEhIKCnRvdGFsX3NpemUYASABKAQSEQoJZmlsZV9uYW1lGAIgASgJIh8KCkRyb3BTb3VyY2USEQoJZmlsZV9uYW1lGAEgASgJIhEKD0RpcmVjdG9yeVNvdXJjZSL/AQoVQ3JlYXRlQmFja2ZpbGxSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSLQoGdXBsb2FkGAIgASgLMhsuc2Nyb2xsYmFjay52MS5VcGxvYWRTb3VyY2VIABIpCgRkcm9wGAMgASgLMhkuc2Nyb2xsYmFjay52MS5Ecm9wU291cmNlSAASMwoJZGlyZWN0b3J5GAYgASgLMh4uc2Nyb2xsYmFjay52MS5EaXJlY3RvcnlTb3VyY2VIABIlCgNrZXkYBCABKAsyGC5zY3JvbGxiYWNrLnYxLkJhY2t1cEtleRISCgpyZXF1ZXN0X2lkGAUgASgJQggKBnNvdXJjZSJDChZDcmVhdGVCYWNrZmlsbFJlc3BvbnNlEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCJOChNVcGxvYWRCYWNrdXBSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJEhQKDHdyaXRlX29mZnNldBgCIAEoBBIMCgRkYXRhGAMgASgMIlkKFFVwbG9hZEJhY2t1cFJlc3BvbnNlEhYKDmNvbW1pdHRlZF9zaXplGAEgASgEEikKCGJhY2tmaWxsGAIgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCJ1ChJHZXRCYWNrZmlsbFJlcXVlc3QSFQoLYmFja2ZpbGxfaWQYASABKAlIABIUCgpzZXNzaW9uX2lkGAIgASgJSAASKQoEa2luZBgDIAEoDjIbLnNjcm9sbGJhY2sudjEuQmFja2ZpbGxLaW5kQgcKBXdoaWNoIkAKE0dldEJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsInwKFExpc3RCYWNrZmlsbHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSKQoEa2luZBgEIAEoDjIbLnNjcm9sbGJhY2sudjEuQmFja2ZpbGxLaW5kIlwKFUxpc3RCYWNrZmlsbHNSZXNwb25zZRIqCgliYWNrZmlsbHMYASADKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJTChVSZXN1bWVCYWNrZmlsbFJlcXVlc3QSEwoLYmFja2ZpbGxfaWQYASABKAkSJQoDa2V5GAIgASgLMhguc2Nyb2xsYmFjay52MS5CYWNrdXBLZXkiQwoWUmVzdW1lQmFja2ZpbGxSZXNwb25zZRIpCghiYWNrZmlsbBgBIAEoCzIXLnNjcm9sbGJhY2sudjEuQmFja2ZpbGwiLAoVQ2FuY2VsQmFja2ZpbGxSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJIkMKFkNhbmNlbEJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsIisKFFdhdGNoQmFja2ZpbGxSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJIkIKFVdhdGNoQmFja2ZpbGxSZXNwb25zZRIpCghiYWNrZmlsbBgBIAEoCzIXLnNjcm9sbGJhY2sudjEuQmFja2ZpbGwqyAEKDEJhY2tmaWxsS2luZBIdChlCQUNLRklMTF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUQkFDS0ZJTExfS0lORF9CQUNLVVAQARIeChpCQUNLRklMTF9LSU5EX0hJU1RPUllfU1lOQxACEhsKF0JBQ0tGSUxMX0tJTkRfRElSRUNUT1JZEAMSIAocQkFDS0ZJTExfS0lORF9PTERFUl9NRVNTQUdFUxAEEiAKHEJBQ0tGSUxMX0tJTkRfUkVDT05DSUxJQVRJT04QBSqeAgoNQmFja2ZpbGxTdGF0ZRIeChpCQUNLRklMTF9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEJBQ0tGSUxMX1NUQVRFX1VQTE9BRElORxABEh8KG0JBQ0tGSUxMX1NUQVRFX0FXQUlUSU5HX0tFWRACEh0KGUJBQ0tGSUxMX1NUQVRFX0RFQ1JZUFRJTkcQAxIcChhCQUNLRklMTF9TVEFURV9JTVBPUlRJTkcQBBIcChhCQUNLRklMTF9TVEFURV9TVUNDRUVERUQQBRIZChVCQUNLRklMTF9TVEFURV9GQUlMRUQQBhIcChhCQUNLRklMTF9TVEFURV9DQU5DRUxMRUQQBxIaChZCQUNLRklMTF9TVEFURV9XQUlUSU5HEAgqqgEKClNraXBSZWFzb24SGwoXU0tJUF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRTS0lQX1JFQVNPTl9TRU5USU5FTBABEhYKElNLSVBfUkVBU09OX09SUEhBThACEhcKE1NLSVBfUkVBU09OX0RFTEVURUQQAxIZChVTS0lQX1JFQVNPTl9EVVBMSUNBVEUQBBIZChVTS0lQX1JFQVNPTl9NQUxGT1JNRUQQBTKZBQoPQmFja2ZpbGxTZXJ2aWNlEl0KDkNyZWF0ZUJhY2tmaWxsEiQuc2Nyb2xsYmFjay52MS5DcmVhdGVCYWNrZmlsbFJlcXVlc3QaJS5zY3JvbGxiYWNrLnYxLkNyZWF0ZUJhY2tmaWxsUmVzcG9uc2USWQoMVXBsb2FkQmFja3VwEiIuc2Nyb2xsYmFjay52MS5VcGxvYWRCYWNrdXBSZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5VcGxvYWRCYWNrdXBSZXNwb25zZSgBElQKC0dldEJhY2tmaWxsEiEuc2Nyb2xsYmFjay52MS5HZXRCYWNrZmlsbFJlcXVlc3QaIi5zY3JvbGxiYWNrLnYxLkdldEJhY2tmaWxsUmVzcG9uc2USWgoNTGlzdEJhY2tmaWxscxIjLnNjcm9sbGJhY2sudjEuTGlzdEJhY2tmaWxsc1JlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLkxpc3RCYWNrZmlsbHNSZXNwb25zZRJdCg5SZXN1bWVCYWNrZmlsbBIkLnNjcm9sbGJhY2sudjEuUmVzdW1lQmFja2ZpbGxSZXF1ZXN0GiUuc2Nyb2xsYmFjay52MS5SZXN1bWVCYWNrZmlsbFJlc3BvbnNlEl0KDkNhbmNlbEJhY2tmaWxsEiQuc2Nyb2xsYmFjay52MS5DYW5jZWxCYWNrZmlsbFJlcXVlc3QaJS5zY3JvbGxiYWNrLnYxLkNhbmNlbEJhY2tmaWxsUmVzcG9uc2USXAoNV2F0Y2hCYWNrZmlsbBIjLnNjcm9sbGJhY2sudjEuV2F0Y2hCYWNrZmlsbFJlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLldhdGNoQmFja2ZpbGxSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("CiRzY3JvbGxiYWNrL3YxL2JhY2tmaWxsX3NlcnZpY2UucHJvdG8SDXNjcm9sbGJhY2sudjEihwYKCEJhY2tmaWxsEhMKC2JhY2tmaWxsX2lkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSKwoFc3RhdGUYAyABKA4yHC5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsU3RhdGUSFgoOY29tbWl0dGVkX3NpemUYBCABKAQSEgoKdG90YWxfc2l6ZRgFIAEoBBIWCg5kZWNyeXB0ZWRfc2l6ZRgGIAEoBBISCgpyb3dzX3RvdGFsGAcgASgEEhEKCXJvd3NfcmVhZBgIIAEoBBIWCg5tZXNzYWdlc19hZGRlZBgJIAEoBBIYChBtZXNzYWdlc191cGRhdGVkGAogASgEEhoKEm1lc3NhZ2VzX3VuY2hhbmdlZBgLIAEoBBIwCgxyb3dzX3NraXBwZWQYDCADKAsyGi5zY3JvbGxiYWNrLnYxLlNraXBwZWRSb3dzEg0KBWNoYXRzGA0gASgEEhAKCGNvbnRhY3RzGA4gASgEEg4KBmdyb3VwcxgPIAEoBBIVCg1ncm91cF9tZW1iZXJzGBAgASgEEhgKEG1lc3NhZ2VzX2RlbGV0ZWQYESABKAQSIQoFZXJyb3IYEiABKAsyEi5nb29nbGUucnBjLlN0YXR1cxIvCgtjcmVhdGVfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHdhcm5pbmdzGBYgAygJEhIKCnJlcXVlc3RfaWQYFyABKAkSEQoJZmlsZV9uYW1lGBggASgJEikKBGtpbmQYGSABKA4yGy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsS2luZBIdChBwcm9ncmVzc19wZXJjZW50GBogASgNSACIAQESDgoGY2h1bmtzGBsgASgEQhMKEV9wcm9ncmVzc19wZXJjZW50IkcKC1NraXBwZWRSb3dzEikKBnJlYXNvbhgBIAEoDjIZLnNjcm9sbGJhY2sudjEuU2tpcFJlYXNvbhINCgVjb3VudBgCIAEoBCI1CglCYWNrdXBLZXkSEAoGZGlnaXRzGAEgASgJSAASDgoEZmlsZRgCIAEoDEgAQgYKBGZvcm0iNQoMVXBsb2FkU291cmNlEhIKCnRvdGFsX3NpemUYASABKAQSEQoJZmlsZV9uYW1lGAIgASgJIh8KCkRyb3BTb3VyY2USEQoJZmlsZV9uYW1lGAEgASgJIhEKD0RpcmVjdG9yeVNvdXJjZSJpChNPbGRlck1lc3NhZ2VzU291cmNlEgwKBGNoYXQYASABKAkSLgoKdW50aWxfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMbWF4X21lc3NhZ2VzGAMgASgNIr0CChVDcmVhdGVCYWNrZmlsbFJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRItCgZ1cGxvYWQYAiABKAsyGy5zY3JvbGxiYWNrLnYxLlVwbG9hZFNvdXJjZUgAEikKBGRyb3AYAyABKAsyGS5zY3JvbGxiYWNrLnYxLkRyb3BTb3VyY2VIABIzCglkaXJlY3RvcnkYBiABKAsyHi5zY3JvbGxiYWNrLnYxLkRpcmVjdG9yeVNvdXJjZUgAEjwKDm9sZGVyX21lc3NhZ2VzGAcgASgLMiIuc2Nyb2xsYmFjay52MS5PbGRlck1lc3NhZ2VzU291cmNlSAASJQoDa2V5GAQgASgLMhguc2Nyb2xsYmFjay52MS5CYWNrdXBLZXkSEgoKcmVxdWVzdF9pZBgFIAEoCUIICgZzb3VyY2UiQwoWQ3JlYXRlQmFja2ZpbGxSZXNwb25zZRIpCghiYWNrZmlsbBgBIAEoCzIXLnNjcm9sbGJhY2sudjEuQmFja2ZpbGwiTgoTVXBsb2FkQmFja3VwUmVxdWVzdBITCgtiYWNrZmlsbF9pZBgBIAEoCRIUCgx3cml0ZV9vZmZzZXQYAiABKAQSDAoEZGF0YRgDIAEoDCJZChRVcGxvYWRCYWNrdXBSZXNwb25zZRIWCg5jb21taXR0ZWRfc2l6ZRgBIAEoBBIpCghiYWNrZmlsbBgCIAEoCzIXLnNjcm9sbGJhY2sudjEuQmFja2ZpbGwidQoSR2V0QmFja2ZpbGxSZXF1ZXN0EhUKC2JhY2tmaWxsX2lkGAEgASgJSAASFAoKc2Vzc2lvbl9pZBgCIAEoCUgAEikKBGtpbmQYAyABKA4yGy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsS2luZEIHCgV3aGljaCJAChNHZXRCYWNrZmlsbFJlc3BvbnNlEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCJ8ChRMaXN0QmFja2ZpbGxzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEikKBGtpbmQYBCABKA4yGy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsS2luZCJcChVMaXN0QmFja2ZpbGxzUmVzcG9uc2USKgoJYmFja2ZpbGxzGAEgAygLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiUwoVUmVzdW1lQmFja2ZpbGxSZXF1ZXN0EhMKC2JhY2tmaWxsX2lkGAEgASgJEiUKA2tleRgCIAEoCzIYLnNjcm9sbGJhY2sudjEuQmFja3VwS2V5IkMKFlJlc3VtZUJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsIiwKFUNhbmNlbEJhY2tmaWxsUmVxdWVzdBITCgtiYWNrZmlsbF9pZBgBIAEoCSJDChZDYW5jZWxCYWNrZmlsbFJlc3BvbnNlEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCIrChRXYXRjaEJhY2tmaWxsUmVxdWVzdBITCgtiYWNrZmlsbF9pZBgBIAEoCSJCChVXYXRjaEJhY2tmaWxsUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsKsgBCgxCYWNrZmlsbEtpbmQSHQoZQkFDS0ZJTExfS0lORF9VTlNQRUNJRklFRBAAEhgKFEJBQ0tGSUxMX0tJTkRfQkFDS1VQEAESHgoaQkFDS0ZJTExfS0lORF9ISVNUT1JZX1NZTkMQAhIbChdCQUNLRklMTF9LSU5EX0RJUkVDVE9SWRADEiAKHEJBQ0tGSUxMX0tJTkRfT0xERVJfTUVTU0FHRVMQBBIgChxCQUNLRklMTF9LSU5EX1JFQ09OQ0lMSUFUSU9OEAUqngIKDUJhY2tmaWxsU3RhdGUSHgoaQkFDS0ZJTExfU1RBVEVfVU5TUEVDSUZJRUQQABIcChhCQUNLRklMTF9TVEFURV9VUExPQURJTkcQARIfChtCQUNLRklMTF9TVEFURV9BV0FJVElOR19LRVkQAhIdChlCQUNLRklMTF9TVEFURV9ERUNSWVBUSU5HEAMSHAoYQkFDS0ZJTExfU1RBVEVfSU1QT1JUSU5HEAQSHAoYQkFDS0ZJTExfU1RBVEVfU1VDQ0VFREVEEAUSGQoVQkFDS0ZJTExfU1RBVEVfRkFJTEVEEAYSHAoYQkFDS0ZJTExfU1RBVEVfQ0FOQ0VMTEVEEAcSGgoWQkFDS0ZJTExfU1RBVEVfV0FJVElORxAIKqoBCgpTa2lwUmVhc29uEhsKF1NLSVBfUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoUU0tJUF9SRUFTT05fU0VOVElORUwQARIWChJTS0lQX1JFQVNPTl9PUlBIQU4QAhIXChNTS0lQX1JFQVNPTl9ERUxFVEVEEAMSGQoVU0tJUF9SRUFTT05fRFVQTElDQVRFEAQSGQoVU0tJUF9SRUFTT05fTUFMRk9STUVEEAUymQUKD0JhY2tmaWxsU2VydmljZRJdCg5DcmVhdGVCYWNrZmlsbBIkLnNjcm9sbGJhY2sudjEuQ3JlYXRlQmFja2ZpbGxSZXF1ZXN0GiUuc2Nyb2xsYmFjay52MS5DcmVhdGVCYWNrZmlsbFJlc3BvbnNlElkKDFVwbG9hZEJhY2t1cBIiLnNjcm9sbGJhY2sudjEuVXBsb2FkQmFja3VwUmVxdWVzdBojLnNjcm9sbGJhY2sudjEuVXBsb2FkQmFja3VwUmVzcG9uc2UoARJUCgtHZXRCYWNrZmlsbBIhLnNjcm9sbGJhY2sudjEuR2V0QmFja2ZpbGxSZXF1ZXN0GiIuc2Nyb2xsYmFjay52MS5HZXRCYWNrZmlsbFJlc3BvbnNlEloKDUxpc3RCYWNrZmlsbHMSIy5zY3JvbGxiYWNrLnYxLkxpc3RCYWNrZmlsbHNSZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5MaXN0QmFja2ZpbGxzUmVzcG9uc2USXQoOUmVzdW1lQmFja2ZpbGwSJC5zY3JvbGxiYWNrLnYxLlJlc3VtZUJhY2tmaWxsUmVxdWVzdBolLnNjcm9sbGJhY2sudjEuUmVzdW1lQmFja2ZpbGxSZXNwb25zZRJdCg5DYW5jZWxCYWNrZmlsbBIkLnNjcm9sbGJhY2sudjEuQ2FuY2VsQmFja2ZpbGxSZXF1ZXN0GiUuc2Nyb2xsYmFjay52MS5DYW5jZWxCYWNrZmlsbFJlc3BvbnNlElwKDVdhdGNoQmFja2ZpbGwSIy5zY3JvbGxiYWNrLnYxLldhdGNoQmFja2ZpbGxSZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5XYXRjaEJhY2tmaWxsUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * The job that fills a session from one source: a backup, or what the link
@@ -154,7 +154,7 @@ export type Backfill = Message<"scrollback.v1.Backfill"> & {
    * NOT_A_BACKUP, OTHER_BACKUP, INCREMENTAL_BACKUP, SCHEMA_NOT_SUPPORTED,
    * BACKUP_TOO_LARGE, BACKUP_STALLED, STORAGE_FULL, INTERNAL; of what a link
    * fetches LINK_NOT_CONNECTED (somebody has to link it first), WHATSAPP_REFUSED,
-   * WHATSAPP_SILENT, STORAGE_FULL, INTERNAL.
+   * WHATSAPP_SILENT, PHONE_SILENT, STORAGE_FULL, INTERNAL.
    *
    * @generated from field: google.rpc.Status error = 18;
    */
@@ -213,7 +213,8 @@ export type Backfill = Message<"scrollback.v1.Backfill"> & {
    * How far it is, 0 to 100, where that can be known; it never falls. BACKUP: the
    * part of its rows that are read, from IMPORTING on, 100 when SUCCEEDED.
    * HISTORY_SYNC: an estimate from what WhatsApp says with each chunk: up to 50
-   * for recent history, up to 99 for all of it.
+   * for recent history, up to 99 for all of it. OLDER_MESSAGES and RECONCILIATION:
+   * the part of the chats that the phone was asked about to their end.
    *
    * @generated from field: optional uint32 progress_percent = 26;
    */
@@ -371,6 +372,61 @@ export const DirectorySourceSchema: GenMessage<DirectorySource> = /*@__PURE__*/
   messageDesc(file_scrollback_v1_backfill_service, 5);
 
 /**
+ * Messages that are older than what the session knows: the owner's phone is asked
+ * for them, chat by chat, 50 at a time, each time for those before the oldest that
+ * is known. Needs the link: FAILED_PRECONDITION `LINK_NOT_CONNECTED` when it is not
+ * connected; a connection that is lost later is waited for (WAITING).
+ *
+ * What comes is recorded like everything of the link, with the source ON_DEMAND,
+ * also when it comes late or after the end of the backfill; counted is what came
+ * while the backfill waited for it. `Backfill.chats` are the chats that were asked
+ * about to their end, `chunks` the answers of the phone, and `progress_percent` the
+ * part of the chats. The phone is asked with pauses (some 2 seconds) and need not do
+ * anything but be on and online; nobody else notices.
+ *
+ * A phone that does not answer within a minute is asked again, with another known
+ * message or address of the chat, three times in all; then comes the next chat. After
+ * three such chats in a row the backfill is WAITING for some minutes. Chats without an
+ * answer are asked about once more at the end, and are warnings if there is none
+ * then. When the phone has not answered at all, the backfill fails with
+ * `PHONE_SILENT`. Also a warning: how many chats have no message that the phone could
+ * look before. Channels, broadcast lists and status updates cannot be asked about.
+ *
+ * @generated from message scrollback.v1.OlderMessagesSource
+ */
+export type OlderMessagesSource = Message<"scrollback.v1.OlderMessagesSource"> & {
+  /**
+   * Only this chat, in any form that `ReadMessages` takes; empty for all. Else than a
+   * person's or a group's is INVALID_ARGUMENT.
+   *
+   * @generated from field: string chat = 1;
+   */
+  chat: string;
+
+  /**
+   * Goes back to this time: a chat ends with the page that reaches it. Absent: as far
+   * as the phone does.
+   *
+   * @generated from field: google.protobuf.Timestamp until_time = 2;
+   */
+  untilTime?: Timestamp | undefined;
+
+  /**
+   * Ends a chat when so many messages came that were not known; 0 for all.
+   *
+   * @generated from field: uint32 max_messages = 3;
+   */
+  maxMessages: number;
+};
+
+/**
+ * Describes the message scrollback.v1.OlderMessagesSource.
+ * Use `create(OlderMessagesSourceSchema)` to create a new message.
+ */
+export const OlderMessagesSourceSchema: GenMessage<OlderMessagesSource> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_backfill_service, 6);
+
+/**
  * The request of CreateBackfill.
  *
  * @generated from message scrollback.v1.CreateBackfillRequest
@@ -413,6 +469,14 @@ export type CreateBackfillRequest = Message<"scrollback.v1.CreateBackfillRequest
      */
     value: DirectorySource;
     case: "directory";
+  } | {
+    /**
+     * The phone is asked for it.
+     *
+     * @generated from field: scrollback.v1.OlderMessagesSource older_messages = 7;
+     */
+    value: OlderMessagesSource;
+    case: "olderMessages";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -437,7 +501,7 @@ export type CreateBackfillRequest = Message<"scrollback.v1.CreateBackfillRequest
  * Use `create(CreateBackfillRequestSchema)` to create a new message.
  */
 export const CreateBackfillRequestSchema: GenMessage<CreateBackfillRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 6);
+  messageDesc(file_scrollback_v1_backfill_service, 7);
 
 /**
  * The answer of CreateBackfill.
@@ -458,7 +522,7 @@ export type CreateBackfillResponse = Message<"scrollback.v1.CreateBackfillRespon
  * Use `create(CreateBackfillResponseSchema)` to create a new message.
  */
 export const CreateBackfillResponseSchema: GenMessage<CreateBackfillResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 7);
+  messageDesc(file_scrollback_v1_backfill_service, 8);
 
 /**
  * A chunk of a backup.
@@ -494,7 +558,7 @@ export type UploadBackupRequest = Message<"scrollback.v1.UploadBackupRequest"> &
  * Use `create(UploadBackupRequestSchema)` to create a new message.
  */
 export const UploadBackupRequestSchema: GenMessage<UploadBackupRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 8);
+  messageDesc(file_scrollback_v1_backfill_service, 9);
 
 /**
  * The answer of UploadBackup.
@@ -523,7 +587,7 @@ export type UploadBackupResponse = Message<"scrollback.v1.UploadBackupResponse">
  * Use `create(UploadBackupResponseSchema)` to create a new message.
  */
 export const UploadBackupResponseSchema: GenMessage<UploadBackupResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 9);
+  messageDesc(file_scrollback_v1_backfill_service, 10);
 
 /**
  * The request of GetBackfill.
@@ -569,7 +633,7 @@ export type GetBackfillRequest = Message<"scrollback.v1.GetBackfillRequest"> & {
  * Use `create(GetBackfillRequestSchema)` to create a new message.
  */
 export const GetBackfillRequestSchema: GenMessage<GetBackfillRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 10);
+  messageDesc(file_scrollback_v1_backfill_service, 11);
 
 /**
  * The answer of GetBackfill.
@@ -590,7 +654,7 @@ export type GetBackfillResponse = Message<"scrollback.v1.GetBackfillResponse"> &
  * Use `create(GetBackfillResponseSchema)` to create a new message.
  */
 export const GetBackfillResponseSchema: GenMessage<GetBackfillResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 11);
+  messageDesc(file_scrollback_v1_backfill_service, 12);
 
 /**
  * The request of ListBackfills.
@@ -632,7 +696,7 @@ export type ListBackfillsRequest = Message<"scrollback.v1.ListBackfillsRequest">
  * Use `create(ListBackfillsRequestSchema)` to create a new message.
  */
 export const ListBackfillsRequestSchema: GenMessage<ListBackfillsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 12);
+  messageDesc(file_scrollback_v1_backfill_service, 13);
 
 /**
  * The answer of ListBackfills.
@@ -660,7 +724,7 @@ export type ListBackfillsResponse = Message<"scrollback.v1.ListBackfillsResponse
  * Use `create(ListBackfillsResponseSchema)` to create a new message.
  */
 export const ListBackfillsResponseSchema: GenMessage<ListBackfillsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 13);
+  messageDesc(file_scrollback_v1_backfill_service, 14);
 
 /**
  * The request of ResumeBackfill.
@@ -688,7 +752,7 @@ export type ResumeBackfillRequest = Message<"scrollback.v1.ResumeBackfillRequest
  * Use `create(ResumeBackfillRequestSchema)` to create a new message.
  */
 export const ResumeBackfillRequestSchema: GenMessage<ResumeBackfillRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 14);
+  messageDesc(file_scrollback_v1_backfill_service, 15);
 
 /**
  * The answer of ResumeBackfill.
@@ -709,7 +773,7 @@ export type ResumeBackfillResponse = Message<"scrollback.v1.ResumeBackfillRespon
  * Use `create(ResumeBackfillResponseSchema)` to create a new message.
  */
 export const ResumeBackfillResponseSchema: GenMessage<ResumeBackfillResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 15);
+  messageDesc(file_scrollback_v1_backfill_service, 16);
 
 /**
  * The request of CancelBackfill.
@@ -730,7 +794,7 @@ export type CancelBackfillRequest = Message<"scrollback.v1.CancelBackfillRequest
  * Use `create(CancelBackfillRequestSchema)` to create a new message.
  */
 export const CancelBackfillRequestSchema: GenMessage<CancelBackfillRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 16);
+  messageDesc(file_scrollback_v1_backfill_service, 17);
 
 /**
  * The answer of CancelBackfill.
@@ -751,7 +815,7 @@ export type CancelBackfillResponse = Message<"scrollback.v1.CancelBackfillRespon
  * Use `create(CancelBackfillResponseSchema)` to create a new message.
  */
 export const CancelBackfillResponseSchema: GenMessage<CancelBackfillResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 17);
+  messageDesc(file_scrollback_v1_backfill_service, 18);
 
 /**
  * The request of WatchBackfill.
@@ -772,7 +836,7 @@ export type WatchBackfillRequest = Message<"scrollback.v1.WatchBackfillRequest">
  * Use `create(WatchBackfillRequestSchema)` to create a new message.
  */
 export const WatchBackfillRequestSchema: GenMessage<WatchBackfillRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 18);
+  messageDesc(file_scrollback_v1_backfill_service, 19);
 
 /**
  * A frame of WatchBackfill.
@@ -793,7 +857,7 @@ export type WatchBackfillResponse = Message<"scrollback.v1.WatchBackfillResponse
  * Use `create(WatchBackfillResponseSchema)` to create a new message.
  */
 export const WatchBackfillResponseSchema: GenMessage<WatchBackfillResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_backfill_service, 19);
+  messageDesc(file_scrollback_v1_backfill_service, 20);
 
 /**
  * What a backfill fills its session with.

@@ -26,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/store/v1/record.proto.
  */
 export const file_scrollback_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSK+AQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQipgEKCkxpbmtSZWNvcmQSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIMCgRjb2RlGAYgASgNIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwi1AEKCkNoYXRSZWNvcmQSIQoEY2hhdBgBIAEoCzITLnNjcm9sbGJhY2sudjEuQ2hhdBITCgtjaGF0X251bWJlchgCIAEoDRIQCghhc19vZl9tcxgDIAEoBBIRCgluYW1lX3JhbmsYBCABKA0SFQoNbXV0ZV9hc19vZl9tcxgFIAEoBBIUCgxwaW5fYXNfb2ZfbXMYBiABKAQSHgoWbWFya2VkX3VucmVhZF9hc19vZl9tcxgHIAEoBBIcChRkZXNjcmlwdGlvbl9hc19vZl9tcxgIIAEoBCJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEIvgBCgtIaWRkZW5GYWN0cxIyChFyZW1vdmVkX3JlYWN0aW9ucxgBIAMoCzIXLnNjcm9sbGJhY2sudjEuUmVhY3Rpb24SMAoPd2l0aGRyYXduX3ZvdGVzGAIgAygLMhcuc2Nyb2xsYmFjay52MS5Qb2xsVm90ZRIWCg5tZXNzYWdlX3NlY3JldBgDIAEoDBI1CgxzZWFsZWRfdm90ZXMYBCADKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLlNlYWxlZFZvdGUSNAoIcmVjZWlwdHMYBSADKAsyIi5zY3JvbGxiYWNrLnN0b3JlLnYxLk1lbWJlclJlY2VpcHQipwEKClNlYWxlZFZvdGUSEQoJdm90ZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSLQoJdm90ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwYXlsb2FkGAQgASgMEgoKAml2GAUgASgMEhMKC3ZvdGVyX25hbWVzGAYgAygJEhQKDGF1dGhvcl9uYW1lcxgHIAMoCSJJCg1NZW1iZXJSZWNlaXB0EgsKA2ppZBgBIAEoCRIrCgVzdGF0ZRgCIAEoDjIcLnNjcm9sbGJhY2sudjEuRGVsaXZlcnlTdGF0ZSJqCg1Bd2FpdGluZ0ZhY3RzEicKB21lc3NhZ2UYASABKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USMAoGaGlkZGVuGAIgASgLMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5IaWRkZW5GYWN0cyJuCghMb2dFbnRyeRIMCgRyb3dzGAEgASgMEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSGAoQb3RoZXJfaWRlbnRpdGllcxgDIAEoDBIOCgZ0b3RhbHMYBCABKAwi+QEKDkJhY2tmaWxsUmVjb3JkEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhEKCWRyb3BfZmlsZRgDIAEoCRIRCglkZWNyeXB0ZWQYBCABKAgSMwoKY2hlY2twb2ludBgFIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hlY2twb2ludBI+CgxoaXN0b3J5X3N5bmMYBiABKAsyKC5zY3JvbGxiYWNrLnN0b3JlLnYxLkhpc3RvcnlTeW5jUHJvZ3Jlc3MiYAoTSGlzdG9yeVN5bmNQcm9ncmVzcxI3CgtvcGVuX2NodW5rcxgBIAMoCzIiLnNjcm9sbGJhY2suc3RvcmUudjEuQ2h1bmtQcm9ncmVzcxIQCghjb21wbGV0ZRgCIAEoCCI4Cg1DaHVua1Byb2dyZXNzEhgKEGFubm91bmNlbWVudF9rZXkYASABKAwSDQoFcGFydHMYAiABKA0iTwoKQ2hlY2twb2ludBIvCgVzdGFnZRgBIAEoDjIgLnNjcm9sbGJhY2suc3RvcmUudjEuSW1wb3J0U3RhZ2USEAoIYWZ0ZXJfaWQYAiABKAQiwgEKDkNvdmVyYWdlUmVjb3JkEjYKCXN0cmV0Y2hlcxgBIAMoCzIjLnNjcm9sbGJhY2suc3RvcmUudjEuQ292ZXJlZFN0cmV0Y2gSFQoNcXVldWVfZnJvbV9tcxgCIAEoBBIRCglwYWlyZWRfbXMYAyABKAQSFwoPbG9zdF90aHJvdWdoX21zGAQgASgEEjUKCHRyYW5zZmVyGAUgASgLMiMuc2Nyb2xsYmFjay5zdG9yZS52MS5UcmFuc2ZlclJlY29yZCJXCg5Db3ZlcmVkU3RyZXRjaBIPCgdmcm9tX21zGAEgASgEEg0KBXRvX21zGAIgASgEEiUKBnNvdXJjZRgDIAEoDjIVLnNjcm9sbGJhY2sudjEuU291cmNlIlIKDlRyYW5zZmVyUmVjb3JkEhEKCXBhaXJlZF9tcxgBIAEoBBIPCgdmcm9tX21zGAIgASgEEg0KBXRvX21zGAMgASgEEg0KBWVuZGVkGAQgASgIKssBCgtJbXBvcnRTdGFnZRIcChhJTVBPUlRfU1RBR0VfVU5TUEVDSUZJRUQQABIWChJJTVBPUlRfU1RBR0VfQ0hBVFMQARIZChVJTVBPUlRfU1RBR0VfTUVTU0FHRVMQAhIgChxJTVBPUlRfU1RBR0VfTEVHQUNZX01FU1NBR0VTEAMSGQoVSU1QT1JUX1NUQUdFX0NPTlRBQ1RTEAQSFwoTSU1QT1JUX1NUQUdFX0dST1VQUxAFEhUKEUlNUE9SVF9TVEFHRV9ET05FEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
+  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSK+AQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQipgEKCkxpbmtSZWNvcmQSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIMCgRjb2RlGAYgASgNIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwi1AEKCkNoYXRSZWNvcmQSIQoEY2hhdBgBIAEoCzITLnNjcm9sbGJhY2sudjEuQ2hhdBITCgtjaGF0X251bWJlchgCIAEoDRIQCghhc19vZl9tcxgDIAEoBBIRCgluYW1lX3JhbmsYBCABKA0SFQoNbXV0ZV9hc19vZl9tcxgFIAEoBBIUCgxwaW5fYXNfb2ZfbXMYBiABKAQSHgoWbWFya2VkX3VucmVhZF9hc19vZl9tcxgHIAEoBBIcChRkZXNjcmlwdGlvbl9hc19vZl9tcxgIIAEoBCJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEIvgBCgtIaWRkZW5GYWN0cxIyChFyZW1vdmVkX3JlYWN0aW9ucxgBIAMoCzIXLnNjcm9sbGJhY2sudjEuUmVhY3Rpb24SMAoPd2l0aGRyYXduX3ZvdGVzGAIgAygLMhcuc2Nyb2xsYmFjay52MS5Qb2xsVm90ZRIWCg5tZXNzYWdlX3NlY3JldBgDIAEoDBI1CgxzZWFsZWRfdm90ZXMYBCADKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLlNlYWxlZFZvdGUSNAoIcmVjZWlwdHMYBSADKAsyIi5zY3JvbGxiYWNrLnN0b3JlLnYxLk1lbWJlclJlY2VpcHQipwEKClNlYWxlZFZvdGUSEQoJdm90ZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSLQoJdm90ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwYXlsb2FkGAQgASgMEgoKAml2GAUgASgMEhMKC3ZvdGVyX25hbWVzGAYgAygJEhQKDGF1dGhvcl9uYW1lcxgHIAMoCSJJCg1NZW1iZXJSZWNlaXB0EgsKA2ppZBgBIAEoCRIrCgVzdGF0ZRgCIAEoDjIcLnNjcm9sbGJhY2sudjEuRGVsaXZlcnlTdGF0ZSJqCg1Bd2FpdGluZ0ZhY3RzEicKB21lc3NhZ2UYASABKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USMAoGaGlkZGVuGAIgASgLMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5IaWRkZW5GYWN0cyJuCghMb2dFbnRyeRIMCgRyb3dzGAEgASgMEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSGAoQb3RoZXJfaWRlbnRpdGllcxgDIAEoDBIOCgZ0b3RhbHMYBCABKAwirgIKDkJhY2tmaWxsUmVjb3JkEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhEKCWRyb3BfZmlsZRgDIAEoCRIRCglkZWNyeXB0ZWQYBCABKAgSMwoKY2hlY2twb2ludBgFIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hlY2twb2ludBI+CgxoaXN0b3J5X3N5bmMYBiABKAsyKC5zY3JvbGxiYWNrLnN0b3JlLnYxLkhpc3RvcnlTeW5jUHJvZ3Jlc3MSMwoFcGhvbmUYCCABKAsyJC5zY3JvbGxiYWNrLnN0b3JlLnYxLlBob25lQ2hlY2twb2ludCJgChNIaXN0b3J5U3luY1Byb2dyZXNzEjcKC29wZW5fY2h1bmtzGAEgAygLMiIuc2Nyb2xsYmFjay5zdG9yZS52MS5DaHVua1Byb2dyZXNzEhAKCGNvbXBsZXRlGAIgASgIIjgKDUNodW5rUHJvZ3Jlc3MSGAoQYW5ub3VuY2VtZW50X2tleRgBIAEoDBINCgVwYXJ0cxgCIAEoDSJPCgpDaGVja3BvaW50Ei8KBXN0YWdlGAEgASgOMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5JbXBvcnRTdGFnZRIQCghhZnRlcl9pZBgCIAEoBCLCAQoOQ292ZXJhZ2VSZWNvcmQSNgoJc3RyZXRjaGVzGAEgAygLMiMuc2Nyb2xsYmFjay5zdG9yZS52MS5Db3ZlcmVkU3RyZXRjaBIVCg1xdWV1ZV9mcm9tX21zGAIgASgEEhEKCXBhaXJlZF9tcxgDIAEoBBIXCg9sb3N0X3Rocm91Z2hfbXMYBCABKAQSNQoIdHJhbnNmZXIYBSABKAsyIy5zY3JvbGxiYWNrLnN0b3JlLnYxLlRyYW5zZmVyUmVjb3JkIlcKDkNvdmVyZWRTdHJldGNoEg8KB2Zyb21fbXMYASABKAQSDQoFdG9fbXMYAiABKAQSJQoGc291cmNlGAMgASgOMhUuc2Nyb2xsYmFjay52MS5Tb3VyY2UiUgoOVHJhbnNmZXJSZWNvcmQSEQoJcGFpcmVkX21zGAEgASgEEg8KB2Zyb21fbXMYAiABKAQSDQoFdG9fbXMYAyABKAQSDQoFZW5kZWQYBCABKAgiiQIKD1Bob25lQ2hlY2twb2ludBIQCgh1bnRpbF9tcxgBIAEoBBIPCgdmcm9tX21zGAIgASgEEhQKDG1heF9tZXNzYWdlcxgDIAEoDRINCgVjaGF0cxgEIAMoCRIWCg5saXN0ZWRfdGhyb3VnaBgFIAEoCRIOCgZsaXN0ZWQYBiABKAgSDgoGc2lsZW50GAcgAygJEg0KBWFnYWluGAggASgIEhMKC2NoYXRzX3RvdGFsGAkgASgNEhIKCmNoYXRzX2RvbmUYCiABKA0SEgoKcmVhY2hlZF9tcxgLIAEoBBISCgpjaGF0X2FkZGVkGAwgASgNEhYKDndpdGhvdXRfYW5jaG9yGA0gASgNKssBCgtJbXBvcnRTdGFnZRIcChhJTVBPUlRfU1RBR0VfVU5TUEVDSUZJRUQQABIWChJJTVBPUlRfU1RBR0VfQ0hBVFMQARIZChVJTVBPUlRfU1RBR0VfTUVTU0FHRVMQAhIgChxJTVBPUlRfU1RBR0VfTEVHQUNZX01FU1NBR0VTEAMSGQoVSU1QT1JUX1NUQUdFX0NPTlRBQ1RTEAQSFwoTSU1QT1JUX1NUQUdFX0dST1VQUxAFEhUKEUlNUE9SVF9TVEFHRV9ET05FEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
 
 /**
  * A session, in the registry.
@@ -659,6 +659,13 @@ export type BackfillRecord = Message<"scrollback.store.v1.BackfillRecord"> & {
    * @generated from field: scrollback.store.v1.HistorySyncProgress history_sync = 6;
    */
   historySync?: HistorySyncProgress | undefined;
+
+  /**
+   * What the phone is asked for, and how far it answered; only of backfills that ask it.
+   *
+   * @generated from field: scrollback.store.v1.PhoneCheckpoint phone = 8;
+   */
+  phone?: PhoneCheckpoint | undefined;
 };
 
 /**
@@ -878,6 +885,114 @@ export type TransferRecord = Message<"scrollback.store.v1.TransferRecord"> & {
  */
 export const TransferRecordSchema: GenMessage<TransferRecord> = /*@__PURE__*/
   messageDesc(file_scrollback_store_v1_record, 19);
+
+/**
+ * How far a phone has answered, chat by chat.
+ *
+ * @generated from message scrollback.store.v1.PhoneCheckpoint
+ */
+export type PhoneCheckpoint = Message<"scrollback.store.v1.PhoneCheckpoint"> & {
+  /**
+   * Nothing that was sent up to this is asked for, in ms since 1970.
+   *
+   * @generated from field: uint64 until_ms = 1;
+   */
+  untilMs: bigint;
+
+  /**
+   * Before what is asked: the first message that is known from this time on, in ms
+   * since 1970. 0 for the oldest message of the chat.
+   *
+   * @generated from field: uint64 from_ms = 2;
+   */
+  fromMs: bigint;
+
+  /**
+   * How many messages of a chat that were not known are enough; 0 for all.
+   *
+   * @generated from field: uint32 max_messages = 3;
+   */
+  maxMessages: number;
+
+  /**
+   * The chats to ask about, at most some hundred; the first is the one that is being
+   * asked about.
+   *
+   * @generated from field: repeated string chats = 4;
+   */
+  chats: string[];
+
+  /**
+   * Chats up to this address have been put into `chats`.
+   *
+   * @generated from field: string listed_through = 5;
+   */
+  listedThrough: string;
+
+  /**
+   * True when no more chats are to be put there.
+   *
+   * @generated from field: bool listed = 6;
+   */
+  listed: boolean;
+
+  /**
+   * Chats about which the phone kept silent. They are asked about once more.
+   *
+   * @generated from field: repeated string silent = 7;
+   */
+  silent: string[];
+
+  /**
+   * True in this second round.
+   *
+   * @generated from field: bool again = 8;
+   */
+  again: boolean;
+
+  /**
+   * How many chats there are, as far as is known.
+   *
+   * @generated from field: uint32 chats_total = 9;
+   */
+  chatsTotal: number;
+
+  /**
+   * How many of them have been asked about to their end.
+   *
+   * @generated from field: uint32 chats_done = 10;
+   */
+  chatsDone: number;
+
+  /**
+   * Of the first of `chats`: back to this time it has answered, in ms since 1970; 0 for
+   * not at all.
+   *
+   * @generated from field: uint64 reached_ms = 11;
+   */
+  reachedMs: bigint;
+
+  /**
+   * Of the first of `chats`: how many messages came that were not known.
+   *
+   * @generated from field: uint32 chat_added = 12;
+   */
+  chatAdded: number;
+
+  /**
+   * Chats without a message before which the phone could look.
+   *
+   * @generated from field: uint32 without_anchor = 13;
+   */
+  withoutAnchor: number;
+};
+
+/**
+ * Describes the message scrollback.store.v1.PhoneCheckpoint.
+ * Use `create(PhoneCheckpointSchema)` to create a new message.
+ */
+export const PhoneCheckpointSchema: GenMessage<PhoneCheckpoint> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 20);
 
 /**
  * The parts of a backup, in the order in which they are read.
