@@ -10,6 +10,7 @@ import { addGroups } from './groups.js';
 import { addImport } from './import.js';
 import { addLink } from './link.js';
 import { addMessages } from './messages.js';
+import { addReconcile } from './reconcile.js';
 import { addRefresh } from './refresh.js';
 import { addOlder } from './older.js';
 import { addServe } from './serve.js';
@@ -50,6 +51,7 @@ addLink(program);
 addUnlink(program);
 addRefresh(program);
 addOlder(program);
+addReconcile(program);
 
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -2,13 +2,16 @@ import { invalidArgument } from '../domain/fault.js';
 import { parseSessionId } from '../domain/session-id.js';
 import type { SessionService } from '../gen/scrollback/v1/session_service_pb.js';
 import type { Sessions } from '../session/sessions.js';
-import { toLinkFrame, toSession } from './convert.js';
+import { toBackfill, toLinkFrame, toSession } from './convert.js';
 import { PageTokens } from './page-token.js';
-import { boundedText, pageSizeOf } from './request-field.js';
+import { boundedText, pageSizeOf, timeBounds } from './request-field.js';
 import type { Handlers } from './service.js';
 
 /** Longest `display_name` in bytes. Part of the public contract. */
 const displayNameMaxBytes = 200;
+
+/** As that of CreateBackfill. */
+const requestIdMaxBytes = 128;
 
 /** Answers SessionService. */
 export function sessionService(sessions: Sessions): Handlers<typeof SessionService> {
@@ -52,6 +55,21 @@ export function sessionService(sessions: Sessions): Handlers<typeof SessionServi
     async unlinkSession(request) {
       const { session, loggedOut } = await sessions.unlinkSession(parseSessionId(request.sessionId));
       return { session: toSession(session), loggedOut };
+    },
+
+    async reconcileSession(request) {
+      const { fromMs, toMs } = timeBounds(request.from, request.to);
+      // Which gaps there are is not known yet to the server itself.
+      if (fromMs === undefined) return invalidArgument('from', 'is required: when the gap began');
+      if (toMs === undefined) return invalidArgument('to', 'is required: when the gap ended');
+      if (fromMs >= toMs) return invalidArgument('to', 'must be after from');
+      const record = await sessions.createBackfill({
+        sessionId: parseSessionId(request.sessionId),
+        source: { kind: 'reconciliation', fromMs, toMs },
+        key: undefined,
+        requestId: boundedText('request_id', request.requestId, requestIdMaxBytes),
+      });
+      return { backfill: toBackfill(record) };
     },
 
     async watchSession(request, frames) {

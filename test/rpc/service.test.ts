@@ -37,6 +37,7 @@ async function failures(): Promise<[string, CallError][]> {
     deleteSession: () => sessions.deleteSession({ sessionId: 's' }),
     linkSession: () => drain(sessions.linkSession({ sessionId: 's' })),
     unlinkSession: () => sessions.unlinkSession({ sessionId: 's' }),
+    reconcileSession: () => sessions.reconcileSession({ sessionId: 's', from: { seconds: 1n }, to: { seconds: 2n } }),
     watchSession: () => drain(sessions.watchSession({ sessionId: 's' })),
     createBackfill: () =>
       backfills.createBackfill({ sessionId: 's', source: { case: 'drop', value: { fileName: 'f' } } }),

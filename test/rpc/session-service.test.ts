@@ -92,6 +92,26 @@ describe('SessionService', () => {
     await expect(frames.next()).rejects.toMatchObject({ metadata: { field: 'phone_number' } });
   });
 
+  it('asks for what was missed between two times, and wants both', async () => {
+    await door.sessions.createSession({ sessionId: 'a' });
+    const [from, to] = [{ seconds: 1000n }, { seconds: 2000n, nanos: 5_000_000 }];
+    const { backfill } = await door.sessions.reconcileSession({ sessionId: 'a', from, to, requestId: 'r' });
+    expect(backfill).toMatchObject({ sessionId: 'a', requestId: 'r' });
+    expect(door.memory.sources).toEqual([{ kind: 'reconciliation', fromMs: 1_000_000, toMs: 2_000_005 }]);
+    for (const [field, request] of [
+      ['from', { to }],
+      ['to', { from }],
+      ['from', { from: to, to: from }],
+      ['to', { from, to: from }],
+      ['request_id', { from, to, requestId: 'x'.repeat(129) }],
+    ] as const) {
+      const refused = { code: status.INVALID_ARGUMENT, metadata: { field } };
+      await expect(door.sessions.reconcileSession({ sessionId: 'a', ...request }), field).rejects.toMatchObject(
+        refused,
+      );
+    }
+  });
+
   it('deletes a session', async () => {
     await door.sessions.createSession({ sessionId: 'a' });
     await door.sessions.deleteSession({ sessionId: 'a' });

@@ -176,3 +176,22 @@ describe('older messages', () => {
     expect(stdout).toMatch(/added +20\n/);
   });
 });
+
+describe('an outage', () => {
+  it('is asked about from what came after it back to where it began, on the command line, too', async () => {
+    const ids = phone.addChat(ANNA, 100);
+    await arrive(ids.slice(0, 1));
+    // The session was away, and WhatsApp kept nothing for it.
+    await arrive(ids.slice(0, 90));
+    const at = (index: number) => ({ seconds: BigInt(phone.secondOf(ANNA, ids[index] ?? '')) });
+    const gap = { sessionId: 'a', from: at(0), to: at(89) };
+    const { backfill } = await linked.daemon.client.sessions.reconcileSession(gap);
+    expect(backfill?.kind).toBe(BackfillKind.RECONCILIATION);
+    expect(await follow(required(backfill))).toMatchObject({ messagesAdded: 88n, messagesUpdated: 1n, chunks: 2n });
+    expect(await stored()).toEqual(ids.slice(0, 90));
+    const args = ['reconcile', '--session', 'a', '--from', '2020-09-13', '--to', '2020-09-14'];
+    const { code, stdout } = await runCli(args, { address: linked.daemon.address });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/kind +reconciliation\n/);
+  });
+});

@@ -6,13 +6,15 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Backfill } from "./backfill_service_pb.js";
+import { file_scrollback_v1_backfill_service } from "./backfill_service_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file scrollback/v1/session_service.proto.
  */
 export const file_scrollback_v1_session_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzY3JvbGxiYWNrL3YxL3Nlc3Npb25fc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSKKAgoHU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoFc3RhdGUYBCABKA4yGy5zY3JvbGxiYWNrLnYxLlNlc3Npb25TdGF0ZRIQCghyZXZpc2lvbhgFIAEoBBIVCg1tZXNzYWdlX2NvdW50GAYgASgEEhIKCmNoYXRfY291bnQYByABKAQSEgoKb3duZXJfbmFtZRgIIAEoCRInCgRsaW5rGAkgASgLMhkuc2Nyb2xsYmFjay52MS5MaW5rU3RhdHVzIv8BCgpMaW5rU3RhdHVzEicKBXN0YXRlGAEgASgOMhguc2Nyb2xsYmFjay52MS5MaW5rU3RhdGUSLgoKc2luY2VfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcGhvbmVfamlkGAMgASgJEgsKA2xpZBgEIAEoCRIRCglwdXNoX25hbWUYBSABKAkSDgoGcmVhc29uGAYgASgJEgwKBGNvZGUYByABKA0SNQoRbmV4dF9hdHRlbXB0X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGF0dGVtcHRzGAkgASgNIkAKFENyZWF0ZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJIkAKFUNyZWF0ZVNlc3Npb25SZXNwb25zZRInCgdzZXNzaW9uGAEgASgLMhYuc2Nyb2xsYmFjay52MS5TZXNzaW9uIicKEUdldFNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiPQoSR2V0U2Vzc2lvblJlc3BvbnNlEicKB3Nlc3Npb24YASABKAsyFi5zY3JvbGxiYWNrLnYxLlNlc3Npb24iPAoTTGlzdFNlc3Npb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJZChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIoCghzZXNzaW9ucxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKgoURGVsZXRlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSIXChVEZWxldGVTZXNzaW9uUmVzcG9uc2UiPgoSTGlua1Nlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFAoMcGhvbmVfbnVtYmVyGAIgASgJIqUBChNMaW5rU2Vzc2lvblJlc3BvbnNlEicKBGxpbmsYASABKAsyGS5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0dXMSKAoHcXJfY29kZRgCIAEoCzIVLnNjcm9sbGJhY2sudjEuUXJDb2RlSAASMgoMcGFpcmluZ19jb2RlGAMgASgLMhouc2Nyb2xsYmFjay52MS5QYWlyaW5nQ29kZUgAQgcKBW9mZmVyIkoKBlFyQ29kZRIPCgdwYXlsb2FkGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJMCgtQYWlyaW5nQ29kZRIMCgRjb2RlGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIqChRVbmxpbmtTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIlQKFVVubGlua1Nlc3Npb25SZXNwb25zZRInCgdzZXNzaW9uGAEgASgLMhYuc2Nyb2xsYmFjay52MS5TZXNzaW9uEhIKCmxvZ2dlZF9vdXQYAiABKAgiKQoTV2F0Y2hTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIj8KFFdhdGNoU2Vzc2lvblJlc3BvbnNlEicKB3Nlc3Npb24YASABKAsyFi5zY3JvbGxiYWNrLnYxLlNlc3Npb24qwAIKCUxpbmtTdGF0ZRIaChZMSU5LX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTTElOS19TVEFURV9VTkxJTktFRBABEhwKGExJTktfU1RBVEVfQVdBSVRJTkdfU0NBThACEhkKFUxJTktfU1RBVEVfQ09OTkVDVElORxADEhYKEkxJTktfU1RBVEVfU1lOQ0lORxAEEhUKEUxJTktfU1RBVEVfT05MSU5FEAUSGgoWTElOS19TVEFURV9CQUNLSU5HX09GRhAGEhkKFUxJTktfU1RBVEVfTE9HR0VEX09VVBAHEhcKE0xJTktfU1RBVEVfUkVQTEFDRUQQCBIVChFMSU5LX1NUQVRFX0JBTk5FRBAJEhcKE0xJTktfU1RBVEVfT1VUREFURUQQChIWChJMSU5LX1NUQVRFX1JFRlVTRUQQCyp+CgxTZXNzaW9uU3RhdGUSHQoZU0VTU0lPTl9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1NFU1NJT05fU1RBVEVfUkVBRFkQARIcChhTRVNTSU9OX1NUQVRFX1JFQ09WRVJJTkcQAhIYChRTRVNTSU9OX1NUQVRFX0ZBSUxFRBADMoMFCg5TZXNzaW9uU2VydmljZRJaCg1DcmVhdGVTZXNzaW9uEiMuc2Nyb2xsYmFjay52MS5DcmVhdGVTZXNzaW9uUmVxdWVzdBokLnNjcm9sbGJhY2sudjEuQ3JlYXRlU2Vzc2lvblJlc3BvbnNlElEKCkdldFNlc3Npb24SIC5zY3JvbGxiYWNrLnYxLkdldFNlc3Npb25SZXF1ZXN0GiEuc2Nyb2xsYmFjay52MS5HZXRTZXNzaW9uUmVzcG9uc2USVwoMTGlzdFNlc3Npb25zEiIuc2Nyb2xsYmFjay52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZRJaCg1EZWxldGVTZXNzaW9uEiMuc2Nyb2xsYmFjay52MS5EZWxldGVTZXNzaW9uUmVxdWVzdBokLnNjcm9sbGJhY2sudjEuRGVsZXRlU2Vzc2lvblJlc3BvbnNlElYKC0xpbmtTZXNzaW9uEiEuc2Nyb2xsYmFjay52MS5MaW5rU2Vzc2lvblJlcXVlc3QaIi5zY3JvbGxiYWNrLnYxLkxpbmtTZXNzaW9uUmVzcG9uc2UwARJaCg1VbmxpbmtTZXNzaW9uEiMuc2Nyb2xsYmFjay52MS5VbmxpbmtTZXNzaW9uUmVxdWVzdBokLnNjcm9sbGJhY2sudjEuVW5saW5rU2Vzc2lvblJlc3BvbnNlElkKDFdhdGNoU2Vzc2lvbhIiLnNjcm9sbGJhY2sudjEuV2F0Y2hTZXNzaW9uUmVxdWVzdBojLnNjcm9sbGJhY2sudjEuV2F0Y2hTZXNzaW9uUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CiNzY3JvbGxiYWNrL3YxL3Nlc3Npb25fc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSKKAgoHU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoFc3RhdGUYBCABKA4yGy5zY3JvbGxiYWNrLnYxLlNlc3Npb25TdGF0ZRIQCghyZXZpc2lvbhgFIAEoBBIVCg1tZXNzYWdlX2NvdW50GAYgASgEEhIKCmNoYXRfY291bnQYByABKAQSEgoKb3duZXJfbmFtZRgIIAEoCRInCgRsaW5rGAkgASgLMhkuc2Nyb2xsYmFjay52MS5MaW5rU3RhdHVzIv8BCgpMaW5rU3RhdHVzEicKBXN0YXRlGAEgASgOMhguc2Nyb2xsYmFjay52MS5MaW5rU3RhdGUSLgoKc2luY2VfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcGhvbmVfamlkGAMgASgJEgsKA2xpZBgEIAEoCRIRCglwdXNoX25hbWUYBSABKAkSDgoGcmVhc29uGAYgASgJEgwKBGNvZGUYByABKA0SNQoRbmV4dF9hdHRlbXB0X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGF0dGVtcHRzGAkgASgNIkAKFENyZWF0ZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJIkAKFUNyZWF0ZVNlc3Npb25SZXNwb25zZRInCgdzZXNzaW9uGAEgASgLMhYuc2Nyb2xsYmFjay52MS5TZXNzaW9uIicKEUdldFNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiPQoSR2V0U2Vzc2lvblJlc3BvbnNlEicKB3Nlc3Npb24YASABKAsyFi5zY3JvbGxiYWNrLnYxLlNlc3Npb24iPAoTTGlzdFNlc3Npb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJZChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIoCghzZXNzaW9ucxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKgoURGVsZXRlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSIXChVEZWxldGVTZXNzaW9uUmVzcG9uc2UiPgoSTGlua1Nlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFAoMcGhvbmVfbnVtYmVyGAIgASgJIqUBChNMaW5rU2Vzc2lvblJlc3BvbnNlEicKBGxpbmsYASABKAsyGS5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0dXMSKAoHcXJfY29kZRgCIAEoCzIVLnNjcm9sbGJhY2sudjEuUXJDb2RlSAASMgoMcGFpcmluZ19jb2RlGAMgASgLMhouc2Nyb2xsYmFjay52MS5QYWlyaW5nQ29kZUgAQgcKBW9mZmVyIkoKBlFyQ29kZRIPCgdwYXlsb2FkGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJMCgtQYWlyaW5nQ29kZRIMCgRjb2RlGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIqChRVbmxpbmtTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIlQKFVVubGlua1Nlc3Npb25SZXNwb25zZRInCgdzZXNzaW9uGAEgASgLMhYuc2Nyb2xsYmFjay52MS5TZXNzaW9uEhIKCmxvZ2dlZF9vdXQYAiABKAgiKQoTV2F0Y2hTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIj8KFFdhdGNoU2Vzc2lvblJlc3BvbnNlEicKB3Nlc3Npb24YASABKAsyFi5zY3JvbGxiYWNrLnYxLlNlc3Npb24ikwEKF1JlY29uY2lsZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSKAoEZnJvbRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnJlcXVlc3RfaWQYBCABKAkiRQoYUmVjb25jaWxlU2Vzc2lvblJlc3BvbnNlEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCrAAgoJTGlua1N0YXRlEhoKFkxJTktfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNMSU5LX1NUQVRFX1VOTElOS0VEEAESHAoYTElOS19TVEFURV9BV0FJVElOR19TQ0FOEAISGQoVTElOS19TVEFURV9DT05ORUNUSU5HEAMSFgoSTElOS19TVEFURV9TWU5DSU5HEAQSFQoRTElOS19TVEFURV9PTkxJTkUQBRIaChZMSU5LX1NUQVRFX0JBQ0tJTkdfT0ZGEAYSGQoVTElOS19TVEFURV9MT0dHRURfT1VUEAcSFwoTTElOS19TVEFURV9SRVBMQUNFRBAIEhUKEUxJTktfU1RBVEVfQkFOTkVEEAkSFwoTTElOS19TVEFURV9PVVREQVRFRBAKEhYKEkxJTktfU1RBVEVfUkVGVVNFRBALKn4KDFNlc3Npb25TdGF0ZRIdChlTRVNTSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTU0VTU0lPTl9TVEFURV9SRUFEWRABEhwKGFNFU1NJT05fU1RBVEVfUkVDT1ZFUklORxACEhgKFFNFU1NJT05fU1RBVEVfRkFJTEVEEAMy6AUKDlNlc3Npb25TZXJ2aWNlEloKDUNyZWF0ZVNlc3Npb24SIy5zY3JvbGxiYWNrLnYxLkNyZWF0ZVNlc3Npb25SZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5DcmVhdGVTZXNzaW9uUmVzcG9uc2USUQoKR2V0U2Vzc2lvbhIgLnNjcm9sbGJhY2sudjEuR2V0U2Vzc2lvblJlcXVlc3QaIS5zY3JvbGxiYWNrLnYxLkdldFNlc3Npb25SZXNwb25zZRJXCgxMaXN0U2Vzc2lvbnMSIi5zY3JvbGxiYWNrLnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlEloKDURlbGV0ZVNlc3Npb24SIy5zY3JvbGxiYWNrLnYxLkRlbGV0ZVNlc3Npb25SZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5EZWxldGVTZXNzaW9uUmVzcG9uc2USVgoLTGlua1Nlc3Npb24SIS5zY3JvbGxiYWNrLnYxLkxpbmtTZXNzaW9uUmVxdWVzdBoiLnNjcm9sbGJhY2sudjEuTGlua1Nlc3Npb25SZXNwb25zZTABEloKDVVubGlua1Nlc3Npb24SIy5zY3JvbGxiYWNrLnYxLlVubGlua1Nlc3Npb25SZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5VbmxpbmtTZXNzaW9uUmVzcG9uc2USWQoMV2F0Y2hTZXNzaW9uEiIuc2Nyb2xsYmFjay52MS5XYXRjaFNlc3Npb25SZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5XYXRjaFNlc3Npb25SZXNwb25zZTABEmMKEFJlY29uY2lsZVNlc3Npb24SJi5zY3JvbGxiYWNrLnYxLlJlY29uY2lsZVNlc3Npb25SZXF1ZXN0Gicuc2Nyb2xsYmFjay52MS5SZWNvbmNpbGVTZXNzaW9uUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_scrollback_v1_backfill_service]);
 
 /**
  * One WhatsApp account.
@@ -579,6 +581,69 @@ export const WatchSessionResponseSchema: GenMessage<WatchSessionResponse> = /*@_
   messageDesc(file_scrollback_v1_session_service, 17);
 
 /**
+ * The request of ReconcileSession.
+ *
+ * @generated from message scrollback.v1.ReconcileSessionRequest
+ */
+export type ReconcileSessionRequest = Message<"scrollback.v1.ReconcileSessionRequest"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * When the gap began; required.
+   *
+   * @generated from field: google.protobuf.Timestamp from = 2;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * When it ended; required, after `from`.
+   *
+   * @generated from field: google.protobuf.Timestamp to = 3;
+   */
+  to?: Timestamp | undefined;
+
+  /**
+   * Makes the call idempotent, like that of CreateBackfill.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message scrollback.v1.ReconcileSessionRequest.
+ * Use `create(ReconcileSessionRequestSchema)` to create a new message.
+ */
+export const ReconcileSessionRequestSchema: GenMessage<ReconcileSessionRequest> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 18);
+
+/**
+ * The answer of ReconcileSession.
+ *
+ * @generated from message scrollback.v1.ReconcileSessionResponse
+ */
+export type ReconcileSessionResponse = Message<"scrollback.v1.ReconcileSessionResponse"> & {
+  /**
+   * The backfill.
+   *
+   * @generated from field: scrollback.v1.Backfill backfill = 1;
+   */
+  backfill?: Backfill | undefined;
+};
+
+/**
+ * Describes the message scrollback.v1.ReconcileSessionResponse.
+ * Use `create(ReconcileSessionResponseSchema)` to create a new message.
+ */
+export const ReconcileSessionResponseSchema: GenMessage<ReconcileSessionResponse> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 19);
+
+/**
  * Where a link stands. In every state the history can be read, and backups can be
  * imported.
  *
@@ -840,6 +905,26 @@ export const SessionService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchSessionRequestSchema;
     output: typeof WatchSessionResponseSchema;
+  },
+  /**
+   * Asks the owner's phone for what the session may have missed between two times, as
+   * when the server was off for longer than WhatsApp keeps messages. Starts a backfill
+   * of the kind RECONCILIATION and returns it; BackfillService follows, cancels and
+   * lists it. In each chat it goes back, 50 messages at a time, from the first message
+   * that is known after the gap (else the newest one that is known) to the beginning
+   * of the gap; how the phone is asked and what happens when it keeps silent is as
+   * `OlderMessagesSource` says. Asked about are the 256 chats with the newest messages
+   * of those in which something is known since the gap began: a phone gives what is
+   * before a message, so about the others it cannot be asked. Messages that are there
+   * already are not added again. FAILED_PRECONDITION `LINK_NOT_CONNECTED` when the link
+   * is not connected; ALREADY_EXISTS `BACKFILL_RUNNING` when one of the kind runs.
+   *
+   * @generated from rpc scrollback.v1.SessionService.ReconcileSession
+   */
+  reconcileSession: {
+    methodKind: "unary";
+    input: typeof ReconcileSessionRequestSchema;
+    output: typeof ReconcileSessionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_scrollback_v1_session_service, 0);
