@@ -111,7 +111,7 @@ export type Chat = Message<"scrollback.v1.Chat"> & {
   /**
    * Until when the owner does not want to hear of it; the end of the year 9999 for
    * good, absent when it is not muted. A time that has passed means that it is not
-   * muted any more. Only the link tells this and the following fields.
+   * muted any more. Only the link tells this and the three fields after it.
    *
    * @generated from field: google.protobuf.Timestamp mute_end_time = 13;
    */
