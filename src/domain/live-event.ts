@@ -17,6 +17,8 @@ export type LiveEvent =
   | { type: 'group'; group: LiveGroup }
   | { type: 'group-change'; change: LiveGroupChange }
   | { type: 'past-members'; past: LivePastMembers }
+  | { type: 'label'; label: LiveLabel }
+  | { type: 'chat-label'; labelling: LiveLabelling }
   | { type: 'coverage'; coverage: LiveCoverage }
   | { type: 'lid-mapping'; lid: string; phone: string }
   /** The phone has nothing of this chat that is older than what it sent. */
@@ -190,4 +192,20 @@ export interface LiveGroupChange {
 export interface LivePastMembers {
   jid: string;
   members: { jid: string; leaveMs: number; leftVoluntarily: boolean }[];
+}
+
+/** What a label of chats is called now. */
+export interface LiveLabel {
+  labelId: string;
+  name: string;
+  deleted: boolean;
+  asOfMs: number;
+}
+
+/** That a chat got a label, or lost it. */
+export interface LiveLabelling {
+  chatJid: string;
+  labelId: string;
+  given: boolean;
+  asOfMs: number;
 }

@@ -1,6 +1,13 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { isGroup, isPerson } from '../domain/jid.js';
-import type { LiveChat, LiveContact, LiveGroup, LiveGroupChange, LivePastMembers } from '../domain/live-event.js';
+import type {
+  LiveChat,
+  LiveContact,
+  LiveGroup,
+  LiveGroupChange,
+  LiveLabelling,
+  LivePastMembers,
+} from '../domain/live-event.js';
 import { ContactRecordSchema, type GroupRecord, GroupRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
 import {
   ContactSchema,
@@ -11,6 +18,7 @@ import {
   GroupSchema,
   PastGroupMemberSchema,
 } from '../gen/scrollback/v1/history_service_pb.js';
+import { labelChat } from './chat-labels.js';
 import type { Commit } from './commit.js';
 import { chatOf, loadChat, nameRank, putChat, putContact, putGroup, timeOf } from './directory.js';
 import { keyspace, textKey } from './keyspaces.js';
@@ -80,6 +88,12 @@ export class LiveDirectory {
       tellsView: [chat.archived, chat.unreadCount, chat.ephemeralSeconds].some((told) => told !== undefined),
     };
     this.#numbers.set(chat.jid, await putChat(this.commit, facts, chat.asOfMs));
+  }
+
+  async labelChat(told: LiveLabelling): Promise<void> {
+    await this.chatNumber(told.chatJid);
+    const record = await loadChat(this.commit, await this.resolve(told.chatJid));
+    if (record !== undefined) await labelChat(this.commit, record, told);
   }
 
   async group({ jid, subject, createMs, members, asOfMs }: LiveGroup): Promise<void> {

@@ -7,6 +7,7 @@ import type { LiveEvent, LiveKey, OptionHash, VoteOpener } from '../domain/live-
 import { HiddenFactsSchema, type SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
 import { type MessageKey, MessageKeySchema, MessageSchema, type PollOption } from '../gen/scrollback/v1/message_pb.js';
 import { addChunkCoverage } from './coverage.js';
+import { putLabel } from './chat-labels.js';
 import { type Commit, keyOf } from './commit.js';
 import { encodeFacts, fingerprint } from './facts.js';
 import { findStored } from './find-stored.js';
@@ -98,6 +99,10 @@ class Recorder {
         return this.#directory.change(event.change);
       case 'past-members':
         return this.#directory.pastMembers(event.past);
+      case 'label':
+        return putLabel(this.commit, event.label);
+      case 'chat-label':
+        return this.#directory.labelChat(event.labelling);
       case 'coverage': {
         const { coverage } = event;
         return addChunkCoverage(this.commit, await this.#directory.chatNumber(coverage.chatJid), coverage);

@@ -13,6 +13,7 @@ import { type MessageKey, MessageSchema } from '../gen/scrollback/v1/message_pb.
 import { type Commit, keyOf, primaryKeyOf } from './commit.js';
 import { uniteCoverage } from './coverage.js';
 import type { Database } from './database.js';
+import { joinLabels } from './chat-labels.js';
 import { joinSettings } from './chat-settings.js';
 import { chatOf, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
 import { encodeFacts, fingerprint } from './facts.js';
@@ -71,6 +72,7 @@ async function uniteChats(commit: Commit, lid: string, phone: string): Promise<b
     return true;
   }
   joinChats(phoneChat, lidChat);
+  await joinLabels(commit, phoneChat, lidChat);
   saveChat(commit, phoneChat);
   commit.overlay.delete(chatNumberKey(keyspace.chat, lidChat.chatNumber));
   await uniteCoverage(commit, lidChat.chatNumber, phoneChat.chatNumber);

@@ -53,6 +53,21 @@ const CONVERTERS = {
     if (jid === '' || (name === undefined && description === undefined)) return [];
     return [{ type: 'chat', chat: { jid, asOfMs, name, description } }];
   },
+  'labels.edit': (entry, _me, asOfMs) => {
+    const { id, name, deleted } = entry as Partial<Entry<'labels.edit'>>;
+    if (!id) return [];
+    return [{ type: 'label', label: { labelId: id, name: name ?? '', deleted: deleted === true, asOfMs } }];
+  },
+  'labels.association': (entry, _me, asOfMs) => {
+    const { type, association } = entry as {
+      type: string;
+      association: { type: string; chatId: string; labelId: string };
+    };
+    const chatJid = addressOf(association.chatId);
+    if (association.type !== 'label_jid' || chatJid === '' || !association.labelId) return [];
+    const labelling = { chatJid, labelId: association.labelId, given: type === 'add', asOfMs };
+    return [{ type: 'chat-label', labelling }];
+  },
   'lid-mapping.update': (entry) => {
     const { lid, pn } = entry as Entry<'lid-mapping.update'>;
     return mappingOf(addressOf(lid), addressOf(pn));

@@ -102,6 +102,8 @@ const WANTED: Partial<Record<keyof BaileysEventMap, Wanted>> = {
   'groups.upsert': has('participants'),
   'groups.update': has('participants'),
   'newsletter-settings.update': has('update'),
+  'labels.edit': has('id'),
+  'labels.association': has('association'),
   'lid-mapping.update': has('lid'),
   call: has('id'),
 };

@@ -77,6 +77,35 @@ describe('a captured client hears', () => {
     expect(await known()).not.toHaveProperty('pinTime');
   });
 
+  it('which labels a chat has, also when it is known by its number only later', async () => {
+    const { account } = link;
+    const change = async (modification: Parameters<typeof chatModificationToAppPatch>[0], jid: string) => {
+      await account.acknowledged(await account.changeAppState(chatModificationToAppPatch(modification, jid)));
+    };
+    const labels = async (jid = ANNA) => {
+      await history.recorded();
+      return (await history.store.getChat(jid))?.labels;
+    };
+    const ben = whatsapp.addPerson({ phone: '491700000003', lid: '900000000000003', name: 'Ben' });
+    await change({ addLabel: { id: '1', name: 'Friends', color: 1, deleted: false } }, '');
+    await change({ addChatLabel: { labelId: '1' } }, ANNA);
+    await change({ addChatLabel: { labelId: '2' } }, ANNA);
+    expect(await labels()).toEqual(['Friends']);
+    await change({ addLabel: { id: '2', name: 'Customers', color: 2, deleted: false } }, '');
+    expect(await labels()).toEqual(['Customers', 'Friends']);
+    await change({ addLabel: { id: '1', name: 'Family', color: 1, deleted: false } }, '');
+    await change({ removeChatLabel: { labelId: '2' } }, ANNA);
+    expect(await labels()).toEqual(['Family']);
+
+    await change({ addChatLabel: { labelId: '1' } }, ben.jid('lid'));
+    await account.acknowledged(await account.deliver(ben, { conversation: 'by number' }));
+    await account.acknowledged(await account.deliver(ben, { conversation: 'by LID' }, { addressing: 'lid' }));
+    expect(await labels(ben.jid('pn'))).toEqual(['Family']);
+    await change({ addLabel: { id: '1', name: 'Family', color: 1, deleted: true } }, '');
+    expect(await labels(ben.jid('pn'))).toEqual([]);
+    expect(await labels()).toEqual([]);
+  });
+
   it('what groups and channels say of themselves', async () => {
     const { account } = link;
     const group = whatsapp.groups.create({ subject: 'G', creator: anna, members: [account.phone], addressing: 'lid' });

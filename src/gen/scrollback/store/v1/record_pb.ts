@@ -26,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/store/v1/record.proto.
  */
 export const file_scrollback_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSK+AQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQipgEKCkxpbmtSZWNvcmQSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIMCgRjb2RlGAYgASgNIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwi1AEKCkNoYXRSZWNvcmQSIQoEY2hhdBgBIAEoCzITLnNjcm9sbGJhY2sudjEuQ2hhdBITCgtjaGF0X251bWJlchgCIAEoDRIQCghhc19vZl9tcxgDIAEoBBIRCgluYW1lX3JhbmsYBCABKA0SFQoNbXV0ZV9hc19vZl9tcxgFIAEoBBIUCgxwaW5fYXNfb2ZfbXMYBiABKAQSHgoWbWFya2VkX3VucmVhZF9hc19vZl9tcxgHIAEoBBIcChRkZXNjcmlwdGlvbl9hc19vZl9tcxgIIAEoBCJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEIvgBCgtIaWRkZW5GYWN0cxIyChFyZW1vdmVkX3JlYWN0aW9ucxgBIAMoCzIXLnNjcm9sbGJhY2sudjEuUmVhY3Rpb24SMAoPd2l0aGRyYXduX3ZvdGVzGAIgAygLMhcuc2Nyb2xsYmFjay52MS5Qb2xsVm90ZRIWCg5tZXNzYWdlX3NlY3JldBgDIAEoDBI1CgxzZWFsZWRfdm90ZXMYBCADKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLlNlYWxlZFZvdGUSNAoIcmVjZWlwdHMYBSADKAsyIi5zY3JvbGxiYWNrLnN0b3JlLnYxLk1lbWJlclJlY2VpcHQipwEKClNlYWxlZFZvdGUSEQoJdm90ZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSLQoJdm90ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwYXlsb2FkGAQgASgMEgoKAml2GAUgASgMEhMKC3ZvdGVyX25hbWVzGAYgAygJEhQKDGF1dGhvcl9uYW1lcxgHIAMoCSJJCg1NZW1iZXJSZWNlaXB0EgsKA2ppZBgBIAEoCRIrCgVzdGF0ZRgCIAEoDjIcLnNjcm9sbGJhY2sudjEuRGVsaXZlcnlTdGF0ZSJqCg1Bd2FpdGluZ0ZhY3RzEicKB21lc3NhZ2UYASABKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USMAoGaGlkZGVuGAIgASgLMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5IaWRkZW5GYWN0cyJuCghMb2dFbnRyeRIMCgRyb3dzGAEgASgMEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSGAoQb3RoZXJfaWRlbnRpdGllcxgDIAEoDBIOCgZ0b3RhbHMYBCABKAwirgIKDkJhY2tmaWxsUmVjb3JkEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhEKCWRyb3BfZmlsZRgDIAEoCRIRCglkZWNyeXB0ZWQYBCABKAgSMwoKY2hlY2twb2ludBgFIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hlY2twb2ludBI+CgxoaXN0b3J5X3N5bmMYBiABKAsyKC5zY3JvbGxiYWNrLnN0b3JlLnYxLkhpc3RvcnlTeW5jUHJvZ3Jlc3MSMwoFcGhvbmUYCCABKAsyJC5zY3JvbGxiYWNrLnN0b3JlLnYxLlBob25lQ2hlY2twb2ludCJgChNIaXN0b3J5U3luY1Byb2dyZXNzEjcKC29wZW5fY2h1bmtzGAEgAygLMiIuc2Nyb2xsYmFjay5zdG9yZS52MS5DaHVua1Byb2dyZXNzEhAKCGNvbXBsZXRlGAIgASgIIjgKDUNodW5rUHJvZ3Jlc3MSGAoQYW5ub3VuY2VtZW50X2tleRgBIAEoDBINCgVwYXJ0cxgCIAEoDSJPCgpDaGVja3BvaW50Ei8KBXN0YWdlGAEgASgOMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5JbXBvcnRTdGFnZRIQCghhZnRlcl9pZBgCIAEoBCLCAQoOQ292ZXJhZ2VSZWNvcmQSNgoJc3RyZXRjaGVzGAEgAygLMiMuc2Nyb2xsYmFjay5zdG9yZS52MS5Db3ZlcmVkU3RyZXRjaBIVCg1xdWV1ZV9mcm9tX21zGAIgASgEEhEKCXBhaXJlZF9tcxgDIAEoBBIXCg9sb3N0X3Rocm91Z2hfbXMYBCABKAQSNQoIdHJhbnNmZXIYBSABKAsyIy5zY3JvbGxiYWNrLnN0b3JlLnYxLlRyYW5zZmVyUmVjb3JkIlcKDkNvdmVyZWRTdHJldGNoEg8KB2Zyb21fbXMYASABKAQSDQoFdG9fbXMYAiABKAQSJQoGc291cmNlGAMgASgOMhUuc2Nyb2xsYmFjay52MS5Tb3VyY2UiUgoOVHJhbnNmZXJSZWNvcmQSEQoJcGFpcmVkX21zGAEgASgEEg8KB2Zyb21fbXMYAiABKAQSDQoFdG9fbXMYAyABKAQSDQoFZW5kZWQYBCABKAgiiQIKD1Bob25lQ2hlY2twb2ludBIQCgh1bnRpbF9tcxgBIAEoBBIPCgdmcm9tX21zGAIgASgEEhQKDG1heF9tZXNzYWdlcxgDIAEoDRINCgVjaGF0cxgEIAMoCRIWCg5saXN0ZWRfdGhyb3VnaBgFIAEoCRIOCgZsaXN0ZWQYBiABKAgSDgoGc2lsZW50GAcgAygJEg0KBWFnYWluGAggASgIEhMKC2NoYXRzX3RvdGFsGAkgASgNEhIKCmNoYXRzX2RvbmUYCiABKA0SEgoKcmVhY2hlZF9tcxgLIAEoBBISCgpjaGF0X2FkZGVkGAwgASgNEhYKDndpdGhvdXRfYW5jaG9yGA0gASgNKssBCgtJbXBvcnRTdGFnZRIcChhJTVBPUlRfU1RBR0VfVU5TUEVDSUZJRUQQABIWChJJTVBPUlRfU1RBR0VfQ0hBVFMQARIZChVJTVBPUlRfU1RBR0VfTUVTU0FHRVMQAhIgChxJTVBPUlRfU1RBR0VfTEVHQUNZX01FU1NBR0VTEAMSGQoVSU1QT1JUX1NUQUdFX0NPTlRBQ1RTEAQSFwoTSU1QT1JUX1NUQUdFX0dST1VQUxAFEhUKEUlNUE9SVF9TVEFHRV9ET05FEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
+  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSK+AQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQipgEKCkxpbmtSZWNvcmQSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIMCgRjb2RlGAYgASgNIjUKD0JhY2tmaWxsUG9pbnRlchISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmFjdGl2ZRgCIAEoCCL9AQoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQiHwoKUmVzb2x1dGlvbhIRCglhZnRlcl9rZXkYASABKAwihAIKCkNoYXRSZWNvcmQSIQoEY2hhdBgBIAEoCzITLnNjcm9sbGJhY2sudjEuQ2hhdBITCgtjaGF0X251bWJlchgCIAEoDRIQCghhc19vZl9tcxgDIAEoBBIRCgluYW1lX3JhbmsYBCABKA0SFQoNbXV0ZV9hc19vZl9tcxgFIAEoBBIUCgxwaW5fYXNfb2ZfbXMYBiABKAQSHgoWbWFya2VkX3VucmVhZF9hc19vZl9tcxgHIAEoBBIcChRkZXNjcmlwdGlvbl9hc19vZl9tcxgIIAEoBBIuCgZsYWJlbHMYCSADKAsyHi5zY3JvbGxiYWNrLnN0b3JlLnYxLkNoYXRMYWJlbCI+CglDaGF0TGFiZWwSEAoIbGFiZWxfaWQYASABKAkSDQoFZ2l2ZW4YAiABKAgSEAoIYXNfb2ZfbXMYAyABKAQiVAoLTGFiZWxSZWNvcmQSDAoEbmFtZRgBIAEoCRIPCgdkZWxldGVkGAIgASgIEhAKCGFzX29mX21zGAMgASgEEhQKDGNoYXRfbnVtYmVycxgEIAMoDSJKCg1Db250YWN0UmVjb3JkEicKB2NvbnRhY3QYASABKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSEAoIYXNfb2ZfbXMYAiABKAQiRAoLR3JvdXBSZWNvcmQSIwoFZ3JvdXAYASABKAsyFC5zY3JvbGxiYWNrLnYxLkdyb3VwEhAKCGFzX29mX21zGAIgASgEIvgBCgtIaWRkZW5GYWN0cxIyChFyZW1vdmVkX3JlYWN0aW9ucxgBIAMoCzIXLnNjcm9sbGJhY2sudjEuUmVhY3Rpb24SMAoPd2l0aGRyYXduX3ZvdGVzGAIgAygLMhcuc2Nyb2xsYmFjay52MS5Qb2xsVm90ZRIWCg5tZXNzYWdlX3NlY3JldBgDIAEoDBI1CgxzZWFsZWRfdm90ZXMYBCADKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLlNlYWxlZFZvdGUSNAoIcmVjZWlwdHMYBSADKAsyIi5zY3JvbGxiYWNrLnN0b3JlLnYxLk1lbWJlclJlY2VpcHQipwEKClNlYWxlZFZvdGUSEQoJdm90ZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSLQoJdm90ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwYXlsb2FkGAQgASgMEgoKAml2GAUgASgMEhMKC3ZvdGVyX25hbWVzGAYgAygJEhQKDGF1dGhvcl9uYW1lcxgHIAMoCSJJCg1NZW1iZXJSZWNlaXB0EgsKA2ppZBgBIAEoCRIrCgVzdGF0ZRgCIAEoDjIcLnNjcm9sbGJhY2sudjEuRGVsaXZlcnlTdGF0ZSJqCg1Bd2FpdGluZ0ZhY3RzEicKB21lc3NhZ2UYASABKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USMAoGaGlkZGVuGAIgASgLMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5IaWRkZW5GYWN0cyJuCghMb2dFbnRyeRIMCgRyb3dzGAEgASgMEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSGAoQb3RoZXJfaWRlbnRpdGllcxgDIAEoDBIOCgZ0b3RhbHMYBCABKAwirgIKDkJhY2tmaWxsUmVjb3JkEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhEKCWRyb3BfZmlsZRgDIAEoCRIRCglkZWNyeXB0ZWQYBCABKAgSMwoKY2hlY2twb2ludBgFIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hlY2twb2ludBI+CgxoaXN0b3J5X3N5bmMYBiABKAsyKC5zY3JvbGxiYWNrLnN0b3JlLnYxLkhpc3RvcnlTeW5jUHJvZ3Jlc3MSMwoFcGhvbmUYCCABKAsyJC5zY3JvbGxiYWNrLnN0b3JlLnYxLlBob25lQ2hlY2twb2ludCJgChNIaXN0b3J5U3luY1Byb2dyZXNzEjcKC29wZW5fY2h1bmtzGAEgAygLMiIuc2Nyb2xsYmFjay5zdG9yZS52MS5DaHVua1Byb2dyZXNzEhAKCGNvbXBsZXRlGAIgASgIIjgKDUNodW5rUHJvZ3Jlc3MSGAoQYW5ub3VuY2VtZW50X2tleRgBIAEoDBINCgVwYXJ0cxgCIAEoDSJPCgpDaGVja3BvaW50Ei8KBXN0YWdlGAEgASgOMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5JbXBvcnRTdGFnZRIQCghhZnRlcl9pZBgCIAEoBCLCAQoOQ292ZXJhZ2VSZWNvcmQSNgoJc3RyZXRjaGVzGAEgAygLMiMuc2Nyb2xsYmFjay5zdG9yZS52MS5Db3ZlcmVkU3RyZXRjaBIVCg1xdWV1ZV9mcm9tX21zGAIgASgEEhEKCXBhaXJlZF9tcxgDIAEoBBIXCg9sb3N0X3Rocm91Z2hfbXMYBCABKAQSNQoIdHJhbnNmZXIYBSABKAsyIy5zY3JvbGxiYWNrLnN0b3JlLnYxLlRyYW5zZmVyUmVjb3JkIlcKDkNvdmVyZWRTdHJldGNoEg8KB2Zyb21fbXMYASABKAQSDQoFdG9fbXMYAiABKAQSJQoGc291cmNlGAMgASgOMhUuc2Nyb2xsYmFjay52MS5Tb3VyY2UiUgoOVHJhbnNmZXJSZWNvcmQSEQoJcGFpcmVkX21zGAEgASgEEg8KB2Zyb21fbXMYAiABKAQSDQoFdG9fbXMYAyABKAQSDQoFZW5kZWQYBCABKAgiiQIKD1Bob25lQ2hlY2twb2ludBIQCgh1bnRpbF9tcxgBIAEoBBIPCgdmcm9tX21zGAIgASgEEhQKDG1heF9tZXNzYWdlcxgDIAEoDRINCgVjaGF0cxgEIAMoCRIWCg5saXN0ZWRfdGhyb3VnaBgFIAEoCRIOCgZsaXN0ZWQYBiABKAgSDgoGc2lsZW50GAcgAygJEg0KBWFnYWluGAggASgIEhMKC2NoYXRzX3RvdGFsGAkgASgNEhIKCmNoYXRzX2RvbmUYCiABKA0SEgoKcmVhY2hlZF9tcxgLIAEoBBISCgpjaGF0X2FkZGVkGAwgASgNEhYKDndpdGhvdXRfYW5jaG9yGA0gASgNKssBCgtJbXBvcnRTdGFnZRIcChhJTVBPUlRfU1RBR0VfVU5TUEVDSUZJRUQQABIWChJJTVBPUlRfU1RBR0VfQ0hBVFMQARIZChVJTVBPUlRfU1RBR0VfTUVTU0FHRVMQAhIgChxJTVBPUlRfU1RBR0VfTEVHQUNZX01FU1NBR0VTEAMSGQoVSU1QT1JUX1NUQUdFX0NPTlRBQ1RTEAQSFwoTSU1QT1JUX1NUQUdFX0dST1VQUxAFEhUKEUlNUE9SVF9TVEFHRV9ET05FEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
 
 /**
  * A session, in the registry.
@@ -332,6 +332,14 @@ export type ChatRecord = Message<"scrollback.store.v1.ChatRecord"> & {
    * @generated from field: uint64 description_as_of_ms = 8;
    */
   descriptionAsOfMs: bigint;
+
+  /**
+   * The labels that it has or had, in ascending order of their ids; `chat.labels` has
+   * the names of those that it has.
+   *
+   * @generated from field: repeated scrollback.store.v1.ChatLabel labels = 9;
+   */
+  labels: ChatLabel[];
 };
 
 /**
@@ -340,6 +348,83 @@ export type ChatRecord = Message<"scrollback.store.v1.ChatRecord"> & {
  */
 export const ChatRecordSchema: GenMessage<ChatRecord> = /*@__PURE__*/
   messageDesc(file_scrollback_store_v1_record, 5);
+
+/**
+ * That a chat has a label, or has it no more.
+ *
+ * @generated from message scrollback.store.v1.ChatLabel
+ */
+export type ChatLabel = Message<"scrollback.store.v1.ChatLabel"> & {
+  /**
+   * WhatsApp's id of the label.
+   *
+   * @generated from field: string label_id = 1;
+   */
+  labelId: string;
+
+  /**
+   * False when it was taken away.
+   *
+   * @generated from field: bool given = 2;
+   */
+  given: boolean;
+
+  /**
+   * The time that this is from, in ms since 1970.
+   *
+   * @generated from field: uint64 as_of_ms = 3;
+   */
+  asOfMs: bigint;
+};
+
+/**
+ * Describes the message scrollback.store.v1.ChatLabel.
+ * Use `create(ChatLabelSchema)` to create a new message.
+ */
+export const ChatLabelSchema: GenMessage<ChatLabel> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 6);
+
+/**
+ * What a label is called.
+ *
+ * @generated from message scrollback.store.v1.LabelRecord
+ */
+export type LabelRecord = Message<"scrollback.store.v1.LabelRecord"> & {
+  /**
+   * Its name; empty while only its use is known.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * True when the owner deleted it.
+   *
+   * @generated from field: bool deleted = 2;
+   */
+  deleted: boolean;
+
+  /**
+   * The time that this is from, in ms since 1970.
+   *
+   * @generated from field: uint64 as_of_ms = 3;
+   */
+  asOfMs: bigint;
+
+  /**
+   * The chats that have it or had it; one may be united with another one since.
+   *
+   * @generated from field: repeated uint32 chat_numbers = 4;
+   */
+  chatNumbers: number[];
+};
+
+/**
+ * Describes the message scrollback.store.v1.LabelRecord.
+ * Use `create(LabelRecordSchema)` to create a new message.
+ */
+export const LabelRecordSchema: GenMessage<LabelRecord> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 7);
 
 /**
  * One person.
@@ -367,7 +452,7 @@ export type ContactRecord = Message<"scrollback.store.v1.ContactRecord"> & {
  * Use `create(ContactRecordSchema)` to create a new message.
  */
 export const ContactRecordSchema: GenMessage<ContactRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 6);
+  messageDesc(file_scrollback_store_v1_record, 8);
 
 /**
  * One group.
@@ -395,7 +480,7 @@ export type GroupRecord = Message<"scrollback.store.v1.GroupRecord"> & {
  * Use `create(GroupRecordSchema)` to create a new message.
  */
 export const GroupRecordSchema: GenMessage<GroupRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 7);
+  messageDesc(file_scrollback_store_v1_record, 9);
 
 /**
  * What a merge must know of a message and no client is to see.
@@ -444,7 +529,7 @@ export type HiddenFacts = Message<"scrollback.store.v1.HiddenFacts"> & {
  * Use `create(HiddenFactsSchema)` to create a new message.
  */
 export const HiddenFactsSchema: GenMessage<HiddenFacts> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 8);
+  messageDesc(file_scrollback_store_v1_record, 10);
 
 /**
  * A vote as the link delivers it: readable only with the secret of its poll.
@@ -507,7 +592,7 @@ export type SealedVote = Message<"scrollback.store.v1.SealedVote"> & {
  * Use `create(SealedVoteSchema)` to create a new message.
  */
 export const SealedVoteSchema: GenMessage<SealedVote> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 9);
+  messageDesc(file_scrollback_store_v1_record, 11);
 
 /**
  * How far an outgoing message got with one member of a group.
@@ -535,7 +620,7 @@ export type MemberReceipt = Message<"scrollback.store.v1.MemberReceipt"> & {
  * Use `create(MemberReceiptSchema)` to create a new message.
  */
 export const MemberReceiptSchema: GenMessage<MemberReceipt> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 10);
+  messageDesc(file_scrollback_store_v1_record, 12);
 
 /**
  * What is known of a message that has not arrived: its edits, its revocation, its
@@ -564,7 +649,7 @@ export type AwaitingFacts = Message<"scrollback.store.v1.AwaitingFacts"> & {
  * Use `create(AwaitingFactsSchema)` to create a new message.
  */
 export const AwaitingFactsSchema: GenMessage<AwaitingFacts> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 11);
+  messageDesc(file_scrollback_store_v1_record, 13);
 
 /**
  * What one commit changed.
@@ -609,7 +694,7 @@ export type LogEntry = Message<"scrollback.store.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 12);
+  messageDesc(file_scrollback_store_v1_record, 14);
 
 /**
  * A backfill and where it resumes.
@@ -673,7 +758,7 @@ export type BackfillRecord = Message<"scrollback.store.v1.BackfillRecord"> & {
  * Use `create(BackfillRecordSchema)` to create a new message.
  */
 export const BackfillRecordSchema: GenMessage<BackfillRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 13);
+  messageDesc(file_scrollback_store_v1_record, 15);
 
 /**
  * How far a history sync is.
@@ -701,7 +786,7 @@ export type HistorySyncProgress = Message<"scrollback.store.v1.HistorySyncProgre
  * Use `create(HistorySyncProgressSchema)` to create a new message.
  */
 export const HistorySyncProgressSchema: GenMessage<HistorySyncProgress> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 14);
+  messageDesc(file_scrollback_store_v1_record, 16);
 
 /**
  * How far a chunk of history is recorded.
@@ -729,7 +814,7 @@ export type ChunkProgress = Message<"scrollback.store.v1.ChunkProgress"> & {
  * Use `create(ChunkProgressSchema)` to create a new message.
  */
 export const ChunkProgressSchema: GenMessage<ChunkProgress> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 15);
+  messageDesc(file_scrollback_store_v1_record, 17);
 
 /**
  * How far a backfill has read the decrypted file.
@@ -757,7 +842,7 @@ export type Checkpoint = Message<"scrollback.store.v1.Checkpoint"> & {
  * Use `create(CheckpointSchema)` to create a new message.
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 16);
+  messageDesc(file_scrollback_store_v1_record, 18);
 
 /**
  * What is known to be complete: of the whole account, or of one chat alone.
@@ -807,7 +892,7 @@ export type CoverageRecord = Message<"scrollback.store.v1.CoverageRecord"> & {
  * Use `create(CoverageRecordSchema)` to create a new message.
  */
 export const CoverageRecordSchema: GenMessage<CoverageRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 17);
+  messageDesc(file_scrollback_store_v1_record, 19);
 
 /**
  * A time of which everything is stored that a source had.
@@ -842,7 +927,7 @@ export type CoveredStretch = Message<"scrollback.store.v1.CoveredStretch"> & {
  * Use `create(CoveredStretchSchema)` to create a new message.
  */
 export const CoveredStretchSchema: GenMessage<CoveredStretch> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 18);
+  messageDesc(file_scrollback_store_v1_record, 20);
 
 /**
  * The chunks of a history sync that had messages of a chat.
@@ -884,7 +969,7 @@ export type TransferRecord = Message<"scrollback.store.v1.TransferRecord"> & {
  * Use `create(TransferRecordSchema)` to create a new message.
  */
 export const TransferRecordSchema: GenMessage<TransferRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 19);
+  messageDesc(file_scrollback_store_v1_record, 21);
 
 /**
  * How far a phone has answered, chat by chat.
@@ -992,7 +1077,7 @@ export type PhoneCheckpoint = Message<"scrollback.store.v1.PhoneCheckpoint"> & {
  * Use `create(PhoneCheckpointSchema)` to create a new message.
  */
 export const PhoneCheckpointSchema: GenMessage<PhoneCheckpoint> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 20);
+  messageDesc(file_scrollback_store_v1_record, 22);
 
 /**
  * The parts of a backup, in the order in which they are read.
