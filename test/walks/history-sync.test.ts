@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Backfill } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
 import { BackfillKind, BackfillState, SkipReason } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
-import { checkSum, followBackfill, getBackfill } from '../support/backfill-walk.js';
+import { checkSum, createUpload, followBackfill, getBackfill } from '../support/backfill-walk.js';
 import { LinkedDaemon } from '../support/linked-daemon.js';
 import type { Account } from '../support/whatsapp/account.js';
 
@@ -122,6 +122,20 @@ describe('the history that WhatsApp sends', () => {
     });
     expect(await messageCount()).toBe(BigInt(count));
     expect(done.rowsSkipped.find(({ reason }) => reason === SkipReason.DELETED)).toBeUndefined();
+  });
+
+  it('goes on beside the import of a backup', async () => {
+    const { client } = linked.daemon;
+    const { backfillId } = await until(({ chunks }) => chunks === 1n);
+    const upload = await createUpload(client, 'a', 1000);
+    expect(upload.kind).toBe(BackfillKind.BACKUP);
+    const which = { case: 'sessionId', value: 'a' } as const;
+    expect((await client.backfills.getBackfill({ which })).backfill).toEqual(upload);
+    expect((await client.backfills.getBackfill({ which, kind })).backfill?.backfillId).toBe(backfillId);
+    await client.backfills.cancelBackfill({ backfillId: upload.backfillId });
+    expect((await client.backfills.getBackfill({ which })).backfill?.backfillId).toBe(backfillId);
+    const all = (await client.backfills.listBackfills({ pageSize: 1, kind: BackfillKind.BACKUP })).backfills;
+    expect(all).toMatchObject([{ backfillId: upload.backfillId, state: BackfillState.CANCELLED }]);
   });
 
   it('ends with the link that brought it', async () => {
