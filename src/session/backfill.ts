@@ -180,7 +180,11 @@ export function stateOf(record: BackfillRecord): BackfillState {
 
 /** The kind of a record. Those that were made before there were kinds are of backups. */
 export function kindOf(record: BackfillRecord): BackfillKind {
-  const wire = backfillOf(record).kind;
+  return kindOfWire(backfillOf(record).kind);
+}
+
+/** The kind of a number of the wire; that of none is a backup. */
+export function kindOfWire(wire: WireKind): BackfillKind {
   // Safety: the keys of WIRE_KINDS are the kinds.
   const kinds = Object.entries(WIRE_KINDS) as [BackfillKind, WireKind][];
   return kinds.find(([, value]) => value === wire)?.[0] ?? 'backup';

@@ -4,7 +4,7 @@ import { isServerId } from '../domain/server-id.js';
 import { parseSessionId, type SessionId } from '../domain/session-id.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Registry } from '../store/registry.js';
-import { kindOf, type LiveBackfill, stateOf, WIRE_KINDS } from './backfill.js';
+import { kindOf, kindOfWire, type LiveBackfill, stateOf, WIRE_KINDS } from './backfill.js';
 import { BackupBackfill } from './backup-backfill.js';
 import { BackupBackfills, type BackupBackfillsDependencies } from './backup-backfills.js';
 import { fillDirectory } from './fill-directory.js';
@@ -33,6 +33,8 @@ export class Backfills {
   readonly #live: LiveBackfills;
   readonly #backups: BackupBackfills;
   readonly #links: LinkBackfills;
+  /** What links carried out when the process ended, by session. All those would have to be opened for it before anybody is served. */
+  readonly #unfinished = new Map<string, { ids: string[]; recovery: Promise<void> | undefined }>();
   /** Counts the history that WhatsApp sends by itself. */
   readonly historySyncs: HistorySyncs;
 
@@ -51,25 +53,41 @@ export class Backfills {
     this.historySyncs = new HistorySyncs({ live: this.#live, links: this.#links, now: dependencies.now });
   }
 
-  /** Takes up the backfills that were not over when the process ended. */
+  /** Takes up the imports of backups that were not over when the process ended. What links carry out waits for `recoverLinked`. */
   async recover(): Promise<void> {
     for await (const { backfillId, pointer } of this.#registry.pointers('')) {
-      if (!pointer.active) continue;
-      try {
-        const session = await this.#findSession(parseSessionId(pointer.sessionId));
-        const record = await session.use((store) => store.getBackfill(backfillId));
-        if (record === undefined || isTerminal(stateOf(record))) await this.#live.forget(backfillId, session);
-        else await this.#recover(record, kindOf(record), session);
-      } catch (error) {
-        // One session that cannot be found or opened must not keep the others from starting; it is tried again at the next start.
-        this.#dependencies.log.error({ sessionId: pointer.sessionId, backfillId, err: error }, 'backfill not resumed');
-      }
+      const { sessionId, active } = pointer;
+      if (!active) continue;
+      const unfinished = this.#unfinished.get(sessionId);
+      if (kindOfWire(pointer.kind) === 'backup') await this.#recover(backfillId, sessionId);
+      else if (unfinished !== undefined) unfinished.ids.push(backfillId);
+      else this.#unfinished.set(sessionId, { ids: [backfillId], recovery: undefined });
     }
   }
 
-  async #recover(record: BackfillRecord, kind: BackfillKind, session: Session): Promise<void> {
-    if (kind === 'backup') await this.#backups.recover(record, session);
-    else this.#links.recover(record, kind, session);
+  /** Takes up what the link of a session carried out when the process ended; called before the link connects. */
+  async recoverLinked(sessionId: string): Promise<void> {
+    const unfinished = this.#unfinished.get(sessionId);
+    if (unfinished === undefined) return;
+    const recoverAll = async (): Promise<void> => {
+      for (const backfillId of unfinished.ids) await this.#recover(backfillId, sessionId);
+      this.#unfinished.delete(sessionId);
+    };
+    await (unfinished.recovery ??= recoverAll());
+  }
+
+  async #recover(backfillId: string, sessionId: string): Promise<void> {
+    try {
+      const session = await this.#findSession(parseSessionId(sessionId));
+      const record = await session.use((store) => store.getBackfill(backfillId));
+      const kind = record === undefined ? 'backup' : kindOf(record);
+      if (record === undefined || isTerminal(stateOf(record))) await this.#live.forget(backfillId, session, kind);
+      else if (kind === 'backup') await this.#backups.recover(record, session);
+      else this.#links.recover(record, kind, session);
+    } catch (error) {
+      // One session that cannot be found or opened must not keep the others from starting; it is tried again at the next start.
+      this.#dependencies.log.error({ sessionId, backfillId, err: error }, 'backfill not resumed');
+    }
   }
 
   /** Stops all work where it stands; the records stay as they were committed. */
@@ -140,7 +158,7 @@ export class Backfills {
   }
 
   async cancel(backfillId: string): Promise<BackfillRecord> {
-    const live = this.#live.find(backfillId);
+    const live = await this.#find(backfillId);
     if (live === undefined) return this.get(backfillId);
     // What WhatsApp sends by itself is recorded all the same; it would only not be counted.
     if (live.backfill.kind === 'history-sync')
@@ -155,7 +173,7 @@ export class Backfills {
   }
 
   async *watch(backfillId: string, signal: AbortSignal): AsyncGenerator<BackfillRecord, void, undefined> {
-    const live = this.#live.find(backfillId);
+    const live = await this.#find(backfillId);
     if (live === undefined) yield await this.get(backfillId);
     else yield* live.backfill.watch(signal);
   }
@@ -172,8 +190,16 @@ export class Backfills {
       : this.#links.cancel(backfill, session);
   }
 
+  /** One that is not over; it may be one that has not been taken up yet. */
+  async #find(backfillId: string): Promise<{ backfill: LiveBackfill; session: Session } | undefined> {
+    for (const [sessionId, { ids }] of this.#unfinished) {
+      if (ids.includes(backfillId)) await this.recoverLinked(sessionId);
+    }
+    return this.#live.find(backfillId);
+  }
+
   async #requireLive(backfillId: string): Promise<{ backfill: LiveBackfill; session: Session }> {
-    const live = this.#live.find(backfillId);
+    const live = await this.#find(backfillId);
     if (live !== undefined) return live;
     const state = stateOf(await this.get(backfillId));
     throw new DomainError({ reason: 'BACKFILL_ENDED', backfillId, state });

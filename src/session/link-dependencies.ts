@@ -20,6 +20,8 @@ export interface LinkDependencies {
 /** What one link works with. */
 export interface SessionLinkDependencies extends LinkDependencies {
   turns: ConnectTurns;
+  /** Takes up the backfills that the link carries out; before it connects. */
+  recover: (session: Session) => Promise<void>;
   /** Counts the history that WhatsApp sends. */
   counterOf: (session: Session) => HistoryCounter;
   /** Makes a record durable. */

@@ -22,6 +22,12 @@ export class Links {
     return link;
   }
 
+  /** Goes on with what a session's link did when the process ended. */
+  async resume(session: Session): Promise<void> {
+    await this.#dependencies.recover(session);
+    this.of(session).resume();
+  }
+
   /** Takes the device of a session off its account, for the session goes. */
   async remove(session: Session): Promise<void> {
     const link = this.of(session);

@@ -4,7 +4,7 @@ import { DomainError } from '../domain/fault.js';
 import { type BackfillRecord, BackfillPointerSchema } from '../gen/scrollback/store/v1/record_pb.js';
 import { putBackfill } from '../store/backfills.js';
 import type { Registry } from '../store/registry.js';
-import { backfillOf, type LiveBackfill } from './backfill.js';
+import { backfillOf, kindOf, type LiveBackfill, WIRE_KINDS } from './backfill.js';
 import { BackfillFiles } from './backfill-files.js';
 import type { Session } from './session.js';
 
@@ -63,7 +63,7 @@ export class LiveBackfills {
   async keep(record: BackfillRecord, session: Session, before = (): Promise<void> => Promise.resolve()): Promise<void> {
     const { backfillId } = backfillOf(record);
     // First the pointer: one without a record is forgotten at the next start, a record without one would never be resumed.
-    await this.#putPointer(backfillId, session, true);
+    await this.#putPointer(backfillId, session, { active: true, kind: kindOf(record) });
     try {
       await before();
       await session.commit((commit) => {
@@ -72,7 +72,7 @@ export class LiveBackfills {
       });
       if (session.closed) throw new DomainError({ reason: 'SHUTTING_DOWN' });
     } catch (error) {
-      await this.forget(backfillId, session);
+      await this.forget(backfillId, session, kindOf(record));
       throw error;
     }
   }
@@ -85,16 +85,21 @@ export class LiveBackfills {
   /** It has ended. */
   async remove(backfill: LiveBackfill, session: Session): Promise<void> {
     this.#byId.delete(backfill.id);
-    await this.#putPointer(backfill.id, session, false);
+    await this.#putPointer(backfill.id, session, { active: false, kind: backfill.kind });
   }
 
   /** Lets the next start look for it no more, and removes what it may have left. */
-  async forget(backfillId: string, session: Session): Promise<void> {
+  async forget(backfillId: string, session: Session, kind: BackfillKind): Promise<void> {
     await new BackfillFiles(session.directory, backfillId).remove();
-    await this.#putPointer(backfillId, session, false);
+    await this.#putPointer(backfillId, session, { active: false, kind });
   }
 
-  async #putPointer(backfillId: string, { record: { sessionId } }: Session, active: boolean): Promise<void> {
-    await this.#registry.putPointer(backfillId, create(BackfillPointerSchema, { sessionId, active }));
+  async #putPointer(
+    backfillId: string,
+    { record: { sessionId } }: Session,
+    { active, kind }: { active: boolean; kind: BackfillKind },
+  ): Promise<void> {
+    const pointer = create(BackfillPointerSchema, { sessionId, active, kind: WIRE_KINDS[kind] });
+    await this.#registry.putPointer(backfillId, pointer);
   }
 }

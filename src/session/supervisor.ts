@@ -59,6 +59,7 @@ export class Supervisor implements Sessions {
     });
     this.#links = new Links({
       ...dependencies,
+      recover: ({ record }) => this.#backfills.recoverLinked(record.sessionId),
       counterOf: (session) => this.#backfills.historySyncs.counterOf(session),
       save: (session, link) => {
         session.record = { ...session.record, link };
@@ -94,7 +95,7 @@ export class Supervisor implements Sessions {
       if (link === undefined || deleting || this.#closed) continue;
       try {
         await this.#dependencies.loadLinks();
-        this.#links.of(await this.#session(parseSessionId(sessionId))).resume();
+        await this.#links.resume(await this.#session(parseSessionId(sessionId)));
       } catch (error) {
         // It was deleted meanwhile.
         if (!(error instanceof DomainError)) throw error;
@@ -201,8 +202,7 @@ export class Supervisor implements Sessions {
   }
 
   async withHistory<T>(sessionId: string, read: (history: HistoryReader) => Promise<T>): Promise<T> {
-    const session = await this.#session(parseSessionId(sessionId));
-    return session.use(read);
+    return (await this.#session(parseSessionId(sessionId))).use(read);
   }
 
   createBackfill(request: NewBackfill): Promise<BackfillRecord> {

@@ -66,6 +66,7 @@ export class FakeLinks {
       random: () => 0.5,
       log: pino({ level: 'silent' }),
       inboxReader: this.#reader.reader,
+      recover: () => Promise.resolve(),
       counterOf: (session) => ({ begin: () => Promise.resolve(uncounted(session)) }),
       save: (session, link) => {
         session.record = { ...session.record, link };
