@@ -2,6 +2,7 @@ import type { Disconnect } from '../domain/link.js';
 import type { LiveEvent } from '../domain/live-event.js';
 import type { LinkStore } from '../store/link-store.js';
 import type { CaptureHost } from './link-inbox.js';
+import type { MediaLink } from './link-media.js';
 
 /**
  * What connects a session to WhatsApp, as the session sees it. `src/whatsapp/` is the implementation; another library would be a
@@ -41,6 +42,8 @@ export interface LinkConnectionEvents {
 
 /** One connection, from its first byte to its end. */
 export interface LinkConnection {
+  /** Fetches files of messages; to be used while it is connected. */
+  readonly media: MediaLink;
   /** Ends it; `closed` follows within seconds. May be called at any time and twice. */
   close(): void;
   /** Takes the device off the account and ends the connection. Resolves to whether WhatsApp was told. Never rejects. */

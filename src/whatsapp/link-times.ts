@@ -13,6 +13,10 @@ export interface LinkTimes {
   syncMs: number;
   /** How long an end may be polite. */
   closeMs: number;
+  /** How long a server of files may send nothing. */
+  mediaIdleMs: number;
+  /** How long the phone may take to upload a file again. */
+  reuploadMs: number;
 }
 
 /** The library's own, where it has one. The limit to open is that of two of its queries: pre-keys and digest. */
@@ -24,4 +28,6 @@ export const DEFAULT_TIMES: LinkTimes = {
   nextQrMs: 20_000,
   syncMs: 30_000,
   closeMs: 2000,
+  mediaIdleMs: 60_000,
+  reuploadMs: 60_000,
 };

@@ -5,11 +5,14 @@ import { LinkLost } from '../domain/link-lost.js';
 import type { LiveEvent } from '../domain/live-event.js';
 import type { Logger } from '../log.js';
 import type { ConnectLink, ContactsFound, LinkAccount, LinkConnection, LinkTask } from '../session/link.js';
+import type { MediaLink } from '../session/link-media.js';
 import { ask } from './ask.js';
 import { askForOlder } from './ask-phone.js';
+import { askForReupload } from './ask-reupload.js';
 import { type Capture, meOf } from './capture.js';
 import { Credentials } from './credentials.js';
 import { disconnectOf } from './disconnect.js';
+import { downloadMedia } from './download-media.js';
 import { type Asker, fetchContacts, fetchGroups } from './fetch-directory.js';
 import { DEFAULT_TIMES, type LinkTimes } from './link-times.js';
 import { errorWithCode, libraryLogger, statusCodeOf } from './tame-library.js';
@@ -52,6 +55,13 @@ class WhatsAppLink implements LinkConnection {
   readonly #task: LinkTask;
   readonly #options: WhatsAppOptions;
   readonly #times: LinkTimes;
+  readonly media: MediaLink = {
+    download: (source, signal) => downloadMedia(source, fetch, this.#times.mediaIdleMs, signal),
+    askPhone: (message, mediaKey, signal) =>
+      this.#socket === undefined
+        ? Promise.resolve({ answer: 'silent' })
+        : askForReupload(this.#socket, message, mediaKey, this.#times.reuploadMs, signal),
+  };
   readonly #watchdog: Watchdog;
   #socket: WASocket | undefined;
   /** Aborts when nothing can be asked of it any more. */

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Disconnect } from '../../src/domain/link.js';
 import { LinkLost } from '../../src/domain/link-lost.js';
+import { MediaFailure } from '../../src/domain/media-failure.js';
 import type { LinkRecord } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { LinkRecordSchema, SessionRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import type { LinkTask, OlderQuestion, SentQuestion } from '../../src/session/link.js';
 import { uncounted } from '../../src/session/history-counter.js';
+import type { MediaLink } from '../../src/session/link-media.js';
 import { Links } from '../../src/session/links.js';
 import { Session } from '../../src/session/session.js';
 import { OwnInboxReader } from './inbox-reader.js';
@@ -22,6 +24,13 @@ export class FakeConnection {
   /** Whether a log-out reaches WhatsApp. */
   told = true;
   closed = false;
+  /** What it can do for files of messages: nothing, unless a test replaces it. */
+  media: MediaLink = {
+    download: () => {
+      throw new MediaFailure('unreachable');
+    },
+    askPhone: () => Promise.resolve({ answer: 'silent' }),
+  };
 
   constructor(task: LinkTask) {
     this.task = task;
@@ -78,6 +87,7 @@ export class FakeLinks {
         this.connections.push(connection);
         for (const wake of this.#waiting.splice(0)) wake();
         return {
+          media: connection.media,
           close: () => queueMicrotask(() => connection.end({ cause: 'ended', code: 0 })),
           logOut: () => {
             queueMicrotask(() => connection.end({ cause: 'ended', code: 0 }));

@@ -221,8 +221,8 @@ export class Account extends Outbox {
   }
 
   async #reupload(stanza: BinaryNode): Promise<void> {
-    const { attributes, content } = answerReupload(stanza, this.phone, this.script.onReuploadRequest);
-    await this.deliverStanza('notification', attributes, content);
+    const answer = answerReupload(stanza, this.phone, this.script.onReuploadRequest);
+    if (answer !== undefined) await this.deliverStanza('notification', answer.attributes, answer.content);
   }
 
   /** Signal sessions are chains: one message is encrypted after the other, and sent in the same order. */

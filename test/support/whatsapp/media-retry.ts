@@ -11,15 +11,16 @@ export function isReuploadRequest(receipt: BinaryNode): boolean {
   return receipt.attrs.type === 'server-error';
 }
 
-/** Builds the notification that answers such a receipt: where the file is now, or that it is gone. */
+/** Builds the notification that answers such a receipt: where the file is now, or that it is gone; undefined for none. */
 export function answerReupload(
   receipt: BinaryNode,
   phone: Peer,
   onRequest: PhoneScript['onReuploadRequest'],
-): { attributes: Attributes; content: BinaryNode[] } {
+): { attributes: Attributes; content: BinaryNode[] } | undefined {
   const id = receipt.attrs.id ?? '';
-  const found = onRequest?.(id);
   const about = node('rmr', find(receipt, 'rmr')?.attrs);
+  const found = onRequest?.(id, about.attrs);
+  if (found === 'silence') return undefined;
   const attributes = { type: 'mediaretry', id, from: phone.jid() };
   const { ResultType } = proto.MediaRetryNotification;
   if (found === undefined) {

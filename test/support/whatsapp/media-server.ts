@@ -9,9 +9,9 @@ import { createLoopbackDispatcher } from './loopback-dispatcher.js';
 
 /**
  * What goes wrong with a download: a status of HTTP, `half` (the connection breaks in the middle), `short` (half of the
- * file, and well-formed), `garbage` (other bytes of the same length), `slow` (a little at a time).
+ * file, and well-formed), `garbage` (other bytes of the same length), `slow` (a little at a time), `silent` (half of it, and then nothing).
  */
-export type MediaFault = number | 'half' | 'short' | 'garbage' | 'slow';
+export type MediaFault = number | 'half' | 'short' | 'garbage' | 'slow' | 'silent';
 
 /** How a message or a notification names a file. */
 export interface MediaReference {
@@ -123,6 +123,10 @@ export class MediaServer {
       case 'half':
         response.writeHead(status, { 'content-length': body.length });
         response.write(half, () => response.destroy());
+        return;
+      case 'silent':
+        response.writeHead(status, { 'content-length': body.length });
+        response.write(half);
         return;
       case 'slow':
         response.writeHead(status, { 'content-length': body.length });

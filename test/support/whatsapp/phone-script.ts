@@ -16,6 +16,9 @@ export interface PhoneScript {
   ) => proto.IHistorySync | undefined;
   /** Messages that reached the device without content. */
   onPlaceholderRequest?: (keys: proto.IMessageKey[]) => proto.IWebMessageInfo[] | undefined;
-  /** A file that the media server has dropped; undefined says that the phone does not have it either. */
-  onReuploadRequest?: (messageId: string) => Reuploaded | undefined;
+  /**
+   * A file that the media server has dropped, and how the request names its message; undefined says that the phone does not have it
+   * either, `silence` that it does not answer.
+   */
+  onReuploadRequest?: (messageId: string, about: Record<string, string>) => Reuploaded | 'silence' | undefined;
 }
