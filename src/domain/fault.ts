@@ -34,6 +34,21 @@ export type Fault =
   | { reason: 'SHUTTING_DOWN' }
   | { reason: 'CHAT_NOT_FOUND' }
   | { reason: 'MESSAGE_NOT_FOUND' }
+  /** The message has no file, or nothing is known that could fetch it. */
+  | { reason: 'MEDIA_NOT_FOUND' }
+  /** WhatsApp has dropped the file, and the phone does not have it either, or did not answer. */
+  | { reason: 'MEDIA_GONE'; phoneAnswered: boolean }
+  /** The file is not here, and the link that could fetch it is not connected. */
+  | { reason: 'MEDIA_NOT_AVAILABLE'; sessionId: string; linkState: LinkState['state'] }
+  /** What WhatsApp has is not what was sent. */
+  | { reason: 'MEDIA_DAMAGED' }
+  | { reason: 'MEDIA_POLICY'; sessionId: string }
+  | { reason: 'MEDIA_TOO_LARGE'; limitBytes: number }
+  /** Downloads that are under way need the room. */
+  | { reason: 'MEDIA_QUOTA'; limitBytes: number }
+  /** `code` is the answer of HTTP, 0 for none. */
+  | { reason: 'MEDIA_UNREACHABLE'; code: number }
+  | { reason: 'MEDIA_OFFSET'; sizeBytes: number }
   | { reason: 'SLOW_READER' }
   | { reason: 'TOO_MANY_STREAMS'; limit: number }
   | { reason: 'BACKFILL_NOT_FOUND'; backfillId: string }

@@ -45,6 +45,26 @@ export function faultText(fault: Fault): string {
       return 'the session knows no such chat; see ListChats';
     case 'MESSAGE_NOT_FOUND':
       return 'the session holds no message that fits';
+    case 'MEDIA_NOT_FOUND':
+      return 'the message has no file, or nothing is known that could fetch it; its metadata is all there is';
+    case 'MEDIA_GONE':
+      return fault.phoneAnswered
+        ? 'WhatsApp has dropped the file, and the phone does not have it either; its metadata is all there is'
+        : 'WhatsApp has dropped the file, and the phone did not answer; see that it is online, then try again';
+    case 'MEDIA_NOT_AVAILABLE':
+      return `the file is not on this server, and session ${fault.sessionId} is not connected (${fault.linkState}); link it with LinkSession, or wait until it is`;
+    case 'MEDIA_DAMAGED':
+      return 'what WhatsApp has is not the file that was sent; ask its sender for it';
+    case 'MEDIA_POLICY':
+      return `session ${fault.sessionId} fetches no files; change its media_policy with UpdateSession`;
+    case 'MEDIA_TOO_LARGE':
+      return `the file is larger than the ${fault.limitBytes} bytes that a session may keep; raise SCROLLBACK_MEDIA_QUOTA_MB on the server`;
+    case 'MEDIA_QUOTA':
+      return `other downloads take the ${fault.limitBytes} bytes that a session may keep; try again when they have ended, or raise SCROLLBACK_MEDIA_QUOTA_MB on the server`;
+    case 'MEDIA_UNREACHABLE':
+      return `WhatsApp does not give out the file at the moment (code ${fault.code}); try again`;
+    case 'MEDIA_OFFSET':
+      return `the file ends at byte ${fault.sizeBytes}; ask for an offset up to there`;
     case 'SLOW_READER':
       return 'the client did not read for too long; go on with the last resume_token';
     case 'TOO_MANY_STREAMS':

@@ -4,6 +4,7 @@ import { isServerId } from '../domain/server-id.js';
 import type { SessionRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Registry } from '../store/registry.js';
 import { BackfillFiles } from './backfill-files.js';
+import { MediaFiles } from './media-files.js';
 
 /** The directories of sessions, and what goes with them when a session goes. */
 export class SessionDirectories {
@@ -26,7 +27,10 @@ export class SessionDirectories {
     for await (const record of this.#registry.sessions()) if (record.deleting) await this.remove(record);
     const active = new Set<string>();
     for await (const { backfillId, pointer } of this.#registry.pointers('')) if (pointer.active) active.add(backfillId);
-    for (const name of await readdir(this.#path)) await BackfillFiles.removeOrphans(join(this.#path, name), active);
+    for (const name of await readdir(this.#path)) {
+      await BackfillFiles.removeOrphans(join(this.#path, name), active);
+      await MediaFiles.removeParts(join(this.#path, name));
+    }
   }
 
   /** Removes a session with every file of it; its record goes last. */
