@@ -17,6 +17,8 @@ export interface Config {
   maxInflatedBytes: number;
   /** Writes that would leave less free space than this on the disk are refused, in bytes. */
   minFreeBytes: number;
+  /** What bounds the files of messages of a session. */
+  media: { quotaBytes: number; retentionMs: number; minFreeBytes: number };
   /** Streams that may be open at once. */
   maxStreams: number;
   /** An upload that brings nothing for so long is ended; what came is kept. */
@@ -29,7 +31,9 @@ export interface Config {
   whatsappVersion: [number, number, number];
 }
 
+const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
+const DAY_MS = 24 * 3600_000;
 
 /**
  * Reads the settings; the only place that looks at the environment. Throws an Error that names the variable and says what a right
@@ -51,6 +55,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   };
   const logLevel = text('SCROLLBACK_LOG_LEVEL') ?? 'info';
   if (!LOG_LEVELS.includes(logLevel)) throw new Error(`SCROLLBACK_LOG_LEVEL is not one of ${LOG_LEVELS.join(', ')}`);
+  const minFreeBytes = whole('SCROLLBACK_MIN_FREE_BYTES', GIB, 0, Number.MAX_SAFE_INTEGER);
   const drop = text('SCROLLBACK_DROP_DIR');
   // systemd sets STATE_DIRECTORY; with several StateDirectory= it is a list, of which the first is ours.
   const state = text('STATE_DIRECTORY')?.split(':')[0];
@@ -62,7 +67,12 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     workers: whole('SCROLLBACK_WORKERS', Math.min(16, Math.max(2, availableParallelism() - 1)), 1, 64),
     maxBackupBytes: whole('SCROLLBACK_MAX_BACKUP_BYTES', 16 * GIB, 1024, Number.MAX_SAFE_INTEGER),
     maxInflatedBytes: whole('SCROLLBACK_MAX_INFLATED_BYTES', 64 * GIB, 1024, Number.MAX_SAFE_INTEGER),
-    minFreeBytes: whole('SCROLLBACK_MIN_FREE_BYTES', GIB, 0, Number.MAX_SAFE_INTEGER),
+    minFreeBytes,
+    media: {
+      quotaBytes: MIB * whole('SCROLLBACK_MEDIA_QUOTA_MB', 4096, 1, 2 ** 32),
+      retentionMs: DAY_MS * whole('SCROLLBACK_MEDIA_RETENTION_DAYS', 7, 0, 36_500),
+      minFreeBytes,
+    },
     maxStreams: whole('SCROLLBACK_MAX_STREAMS', 2000, 1, 1_000_000),
     whatsappUrl: readUrl('SCROLLBACK_WHATSAPP_URL', text('SCROLLBACK_WHATSAPP_URL') ?? DEFAULT_URL),
     whatsappVersion: readVersion(text('SCROLLBACK_WHATSAPP_VERSION') ?? DEFAULT_VERSION),

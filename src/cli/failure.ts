@@ -106,6 +106,8 @@ function adviceFor({ reason, metadata }: CallError): string | undefined {
       return 'see that it is on and online, open WhatsApp on it, then run the command again';
     case 'WHATSAPP_UNREACHABLE':
       return 'look at the network of the daemon, then run `scrollback link` again';
+    case 'MEDIA_NOT_AVAILABLE':
+      return 'run `scrollback link`, or wait until `scrollback sessions` shows it as online';
     case 'SHUTTING_DOWN':
     case 'MAILBOX_FULL':
     case 'SESSION_UNAVAILABLE':

@@ -2,13 +2,14 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { DomainError } from '../domain/fault.js';
 import { MESSAGE_ID_MAX_BYTES } from '../domain/identity.js';
 import { parseSessionId } from '../domain/session-id.js';
-import type { HistoryService } from '../gen/scrollback/v1/history_service_pb.js';
+import type { GetMessageRequest, HistoryService } from '../gen/scrollback/v1/history_service_pb.js';
 import { ChatKind, ListMessagesResponseSchema } from '../gen/scrollback/v1/history_service_pb.js';
-import type { Sessions } from '../session/sessions.js';
+import type { MediaQuestion, Sessions } from '../session/sessions.js';
 import { toCoverage } from './convert.js';
 import { messagesFrame } from './frame.js';
 import { messageQuery, questionOf } from './message-query.js';
 import { PageTokens } from './page-token.js';
+import { mediaRange, sendMedia } from './read-media.js';
 import { readMessages } from './read-messages.js';
 import { addressOf, enumSet, pageSizeOf, requiredText } from './request-field.js';
 import type { Handlers } from './service.js';
@@ -73,15 +74,21 @@ export function historyService(sessions: Sessions, heartbeatMs: number): Handler
 
     async getMessage(request) {
       const sessionId = parseSessionId(request.sessionId);
-      const filter = {
-        chat: addressOf('chat', request.chat),
-        messageId: messageIdOf(request.messageId),
-        fromMe: request.fromMe,
-        sender: addressOf('sender', request.sender),
-      };
+      const filter = messageFilter(request);
       const messages = await sessions.withHistory(sessionId, (history) => history.findMessages(filter));
       if (messages.length === 0) throw new DomainError({ reason: 'MESSAGE_NOT_FOUND' });
       return messagesFrame(firstPage(messages), Buffer.alloc(0));
+    },
+
+    async readMedia(request, frames) {
+      const sessionId = parseSessionId(request.sessionId);
+      const range = mediaRange(request);
+      const file = await sessions.openMedia(sessionId, messageFilter(request), frames.signal);
+      try {
+        await sendMedia(file, range, frames);
+      } finally {
+        await file.close();
+      }
     },
 
     async listContacts(request) {
@@ -101,6 +108,15 @@ export function historyService(sessions: Sessions, heartbeatMs: number): Handler
       const page = await sessions.withHistory(sessionId, (history) => history.listGroups(cursor, size, pageBytes));
       return { groups: page.items, nextPageToken: tokens.encode(page.next) };
     },
+  };
+}
+
+function messageFilter(request: Pick<GetMessageRequest, 'chat' | 'messageId' | 'fromMe' | 'sender'>): MediaQuestion {
+  return {
+    chat: addressOf('chat', request.chat),
+    messageId: messageIdOf(request.messageId),
+    fromMe: request.fromMe,
+    sender: addressOf('sender', request.sender),
   };
 }
 

@@ -28,6 +28,9 @@ export interface Sessions {
    */
   withHistory<T>(sessionId: string, read: (history: HistoryReader) => Promise<T>): Promise<T>;
 
+  /** Opens the file of a message, fetching it when it is not here; see `ReadMedia` of the API. Close it always. */
+  openMedia(sessionId: string, question: MediaQuestion, signal: AbortSignal): Promise<MediaRead>;
+
   createBackfill(request: NewBackfill): Promise<BackfillRecord>;
   getBackfill(backfillId: string): Promise<BackfillRecord>;
   /** Of a session the running import of a backup, else any that runs, else the latest; of one kind if one is named. */
@@ -54,6 +57,20 @@ export interface SessionView {
   chatCount: number;
   ownerName: string;
   link: LinkView;
+}
+
+/** Which message's file is wanted. */
+export type MediaQuestion = Parameters<HistoryReader['findMessages']>[0];
+
+/** The file of a message, open for reading. */
+export interface MediaRead {
+  mimeType: string;
+  fileName: string;
+  sizeBytes: number;
+  sha256: Uint8Array;
+  /** Reads at most `buffer.length` bytes at an offset; 0 at the end. */
+  read(buffer: Buffer, offset: number): Promise<number>;
+  close(): Promise<void>;
 }
 
 /** A link as the API shows it. */

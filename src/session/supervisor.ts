@@ -1,24 +1,25 @@
-import { create } from '@bufbuild/protobuf';
-import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackfillKind } from '../domain/backfill.js';
-import { DomainError, invalidArgument } from '../domain/fault.js';
-import { makeServerId } from '../domain/server-id.js';
+import { DomainError } from '../domain/fault.js';
 import { parseSessionId, type SessionId } from '../domain/session-id.js';
-import { type BackfillRecord, SessionRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
 import { Registry } from '../store/registry.js';
 import { Backfills, type BackfillsDependencies } from './backfills.js';
 import { Links } from './links.js';
+import { Media, type MediaDependencies } from './media.js';
 import { Session } from './session.js';
 import { SessionDirectories } from './session-directories.js';
+import { checkDisplayName, newSessionRecord } from './session-record.js';
+import { viewOf } from './session-view.js';
 import type { LinkDependencies } from './link-dependencies.js';
 import type {
   BackfillFilter,
   BackupKeyInput,
   LinkView,
+  MediaQuestion,
+  MediaRead,
   NewBackfill,
   Sessions,
   SessionView,
@@ -28,7 +29,7 @@ import { tellStorageFull } from './storage-full.js';
 import { watchLink } from './watch-link.js';
 
 /** What the supervisor works with. */
-export interface SupervisorDependencies extends BackfillsDependencies, LinkDependencies {
+export interface SupervisorDependencies extends BackfillsDependencies, LinkDependencies, MediaDependencies {
   dataDirectory: string;
   /** Resolves when links can be made; called before the first one is. */
   loadLinks: () => Promise<void>;
@@ -43,6 +44,7 @@ export class Supervisor implements Sessions {
   readonly #registry: Registry;
   readonly #backfills: Backfills;
   readonly #links: Links;
+  readonly #media: Media;
   readonly #directories: SessionDirectories;
   readonly #sessions = new Map<SessionId, Session>();
   /** Sessions that are being made: the second of two calls at once must be refused. */
@@ -66,6 +68,7 @@ export class Supervisor implements Sessions {
         return registry.putSession(session.record);
       },
     });
+    this.#media = new Media(dependencies, (session) => this.#links.of(session));
   }
 
   /**
@@ -91,6 +94,7 @@ export class Supervisor implements Sessions {
    * clients are served already.
    */
   async resumeLinks(): Promise<void> {
+    this.#media.start();
     for await (const { sessionId, link, deleting } of this.#registry.sessions()) {
       if (link === undefined || deleting || this.#closed) continue;
       try {
@@ -107,6 +111,7 @@ export class Supervisor implements Sessions {
   async close(): Promise<void> {
     this.#closed = true;
     // First what brings more to do.
+    await this.#media.close();
     await this.#links.stop();
     await this.#backfills.stop();
     await Promise.all([...this.#sessions.values()].map((session) => session.close()));
@@ -115,9 +120,7 @@ export class Supervisor implements Sessions {
 
   async createSession(sessionId: string, displayName: string): Promise<SessionView> {
     const id = parseSessionId(sessionId);
-    if (Buffer.byteLength(displayName) > MAX_DISPLAY_NAME) {
-      invalidArgument('display_name', `has more than ${MAX_DISPLAY_NAME} bytes`);
-    }
+    checkDisplayName(displayName);
     this.#refuseWhenClosed();
     if (this.#creating.has(id)) throw new DomainError({ reason: 'SESSION_EXISTS', sessionId: id });
     this.#creating.add(id);
@@ -132,17 +135,12 @@ export class Supervisor implements Sessions {
     if ((await this.#registry.getSession(id)) !== undefined) {
       throw new DomainError({ reason: 'SESSION_EXISTS', sessionId: id });
     }
-    const now = this.#dependencies.now();
-    const record = create(SessionRecordSchema, {
-      sessionId: id,
-      directory: makeServerId(now, randomBytes(16)),
-      displayName,
-      createTime: timestampFromMs(now),
-    });
+    const record = newSessionRecord(id, displayName, this.#dependencies.now());
     await mkdir(this.#directories.of(record), { recursive: true, mode: 0o700 });
     await this.#registry.putSession(record);
     this.#dependencies.log.info({ sessionId: id }, 'session created');
-    return this.#view(await this.#session(id));
+    const session = await this.#session(id);
+    return this.#view(session);
   }
 
   async getSession(sessionId: string): Promise<SessionView> {
@@ -173,6 +171,7 @@ export class Supervisor implements Sessions {
     session.record = { ...session.record, deleting: true };
     await this.#registry.putSession(session.record);
     this.#sessions.delete(id);
+    await this.#media.remove(session);
     await this.#links.remove(session);
     await this.#backfills.cancelAll(session);
     await session.close();
@@ -185,9 +184,9 @@ export class Supervisor implements Sessions {
     phoneNumber: string,
     signal: AbortSignal,
   ): AsyncGenerator<LinkView, void, undefined> {
-    const link = this.#links.of(await this.#session(parseSessionId(sessionId)));
+    const session = await this.#session(parseSessionId(sessionId));
     await this.#dependencies.loadLinks();
-    yield* link.link(phoneNumber, signal);
+    yield* this.#links.of(session).link(phoneNumber, signal);
   }
 
   async unlinkSession(sessionId: string): Promise<{ session: SessionView; loggedOut: boolean }> {
@@ -203,6 +202,10 @@ export class Supervisor implements Sessions {
 
   async withHistory<T>(sessionId: string, read: (history: HistoryReader) => Promise<T>): Promise<T> {
     return (await this.#session(parseSessionId(sessionId))).use(read);
+  }
+
+  async openMedia(sessionId: string, question: MediaQuestion, signal: AbortSignal): Promise<MediaRead> {
+    return this.#media.open(await this.#session(parseSessionId(sessionId)), question, signal);
   }
 
   createBackfill(request: NewBackfill): Promise<BackfillRecord> {
@@ -252,26 +255,11 @@ export class Supervisor implements Sessions {
     return made;
   }
 
-  async #view(session: Session): Promise<SessionView> {
-    const { sessionId, displayName, createTime } = session.record;
-    const counts = await session
-      .use(({ revision, messageCount, chatCount, ownerName }) =>
-        Promise.resolve({ revision, messageCount, chatCount, ownerName }),
-      )
-      .catch((error: unknown) => {
-        if (error instanceof DomainError && error.fault.reason === 'SESSION_UNAVAILABLE') return NOTHING_KNOWN;
-        throw error;
-      });
-    const createMs = createTime === undefined ? 0 : timestampMs(createTime);
-    const link = this.#links.of(session).view;
-    return { sessionId, displayName, createMs, state: session.state, ...counts, link };
+  #view(session: Session): Promise<SessionView> {
+    return viewOf(session, this.#links.of(session).view);
   }
 
   #refuseWhenClosed(): void {
     if (this.#closed) throw new DomainError({ reason: 'SHUTTING_DOWN' });
   }
 }
-
-const NOTHING_KNOWN = { revision: 0, messageCount: 0, chatCount: 0, ownerName: '' };
-
-const MAX_DISPLAY_NAME = 200;

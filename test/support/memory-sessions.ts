@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { clone, create } from '@bufbuild/protobuf';
 import { type BackfillKind, isTerminal } from '../../src/domain/backfill.js';
@@ -10,6 +11,8 @@ import type {
   BackfillFilter,
   BackupKeyInput,
   LinkView,
+  MediaQuestion,
+  MediaRead,
   NewBackfill,
   Sessions,
   SessionView,
@@ -33,6 +36,9 @@ export class MemorySessions implements Sessions {
   /** How many histories are held open, and how many uploads. */
   held = 0;
   openUploads = 0;
+  /** The files of messages, by message id, and how many are open. */
+  readonly files = new Map<string, Buffer>();
+  openFiles = 0;
   readonly #sessions = new Map<string, { view: SessionView; history: MemoryHistory }>();
   readonly #backfills = new Map<string, BackfillRecord>();
   readonly #changes = new EventEmitter().setMaxListeners(0);
@@ -57,6 +63,25 @@ export class MemorySessions implements Sessions {
     const { view } = this.#session(sessionId);
     view.displayName = displayName;
     return view;
+  }
+
+  async openMedia(sessionId: string, question: MediaQuestion): Promise<MediaRead> {
+    await this.before('openMedia');
+    this.#session(sessionId);
+    const bytes = this.files.get(question.messageId);
+    if (bytes === undefined) throw new DomainError({ reason: 'MEDIA_NOT_FOUND' });
+    this.openFiles++;
+    return {
+      mimeType: 'image/jpeg',
+      fileName: 'a.jpg',
+      sizeBytes: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest(),
+      read: (buffer, offset) => Promise.resolve(bytes.copy(buffer, 0, offset)),
+      close: () => {
+        this.openFiles--;
+        return Promise.resolve();
+      },
+    };
   }
 
   async getSession(sessionId: string): Promise<SessionView> {

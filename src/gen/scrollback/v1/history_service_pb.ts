@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/v1/history_service.proto.
  */
 export const file_scrollback_v1_history_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzY3JvbGxiYWNrL3YxL2hpc3Rvcnlfc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSKXBAoEQ2hhdBILCgNqaWQYASABKAkSFgoOYWx0ZXJuYXRlX2ppZHMYAiADKAkSJQoEa2luZBgDIAEoDjIXLnNjcm9sbGJhY2sudjEuQ2hhdEtpbmQSDAoEbmFtZRgEIAEoCRI1ChFsYXN0X21lc3NhZ2VfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbWVzc2FnZV9jb3VudBgGIAEoBBI2ChJmaXJzdF9tZXNzYWdlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhcmNoaXZlZBgJIAEoCBIUCgx1bnJlYWRfY291bnQYCiABKA0SGQoRZXBoZW1lcmFsX3NlY29uZHMYCyABKA0SEAoIcmV2aXNpb24YDCABKAQSMQoNbXV0ZV9lbmRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIcGluX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDW1hcmtlZF91bnJlYWQYDyABKAgSEwoLZGVzY3JpcHRpb24YECABKAkSDgoGbGFiZWxzGBEgAygJEgwKBGdhcHMYFCABKA0i4QEKCENvdmVyYWdlEhAKCGNoYXRfamlkGAEgASgJEjEKCXN0cmV0Y2hlcxgCIAMoCzIeLnNjcm9sbGJhY2sudjEuQ292ZXJhZ2VTdHJldGNoEigKBGdhcHMYAyADKAsyGi5zY3JvbGxiYWNrLnYxLkNvdmVyYWdlR2FwEjYKEmZpcnN0X21lc3NhZ2VfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKYXNfb2ZfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilAEKD0NvdmVyYWdlU3RyZXRjaBItCglmcm9tX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBnNvdXJjZRgDIAEoDjIVLnNjcm9sbGJhY2sudjEuU291cmNlImkKC0NvdmVyYWdlR2FwEi0KCWZyb21fdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAieAoHQ29udGFjdBILCgNqaWQYASABKAkSFgoOYWx0ZXJuYXRlX2ppZHMYAiADKAkSDAoEbmFtZRgDIAEoCRIRCglwdXNoX25hbWUYBCABKAkSEAoIdXNlcm5hbWUYBSABKAkSFQoNbWFza2VkX251bWJlchgGIAEoCSK5AQoFR3JvdXASCwoDamlkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB21lbWJlcnMYBCADKAsyGi5zY3JvbGxiYWNrLnYxLkdyb3VwTWVtYmVyEjQKDHBhc3RfbWVtYmVycxgFIAMoCzIeLnNjcm9sbGJhY2sudjEuUGFzdEdyb3VwTWVtYmVyIqIBCgtHcm91cE1lbWJlchILCgNqaWQYASABKAkSJgoEcmFuaxgCIAEoDjIYLnNjcm9sbGJhY2sudjEuR3JvdXBSYW5rEg8KB3BlbmRpbmcYAyABKAgSLQoJam9pbl90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVsYWJlbBgFIAEoCRIPCgdmcm9tX21lGAYgASgIImgKD1Bhc3RHcm91cE1lbWJlchILCgNqaWQYASABKAkSLgoKbGVhdmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQbGVmdF92b2x1bnRhcmlseRgDIAEoCCJ1ChBMaXN0Q2hhdHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSJgoFa2luZHMYAiADKA4yFy5zY3JvbGxiYWNrLnYxLkNoYXRLaW5kEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIlAKEUxpc3RDaGF0c1Jlc3BvbnNlEiIKBWNoYXRzGAEgAygLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIyCg5HZXRDaGF0UmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEgwKBGNoYXQYAiABKAkiNAoPR2V0Q2hhdFJlc3BvbnNlEiEKBGNoYXQYASABKAsyEy5zY3JvbGxiYWNrLnYxLkNoYXQiNgoSR2V0Q292ZXJhZ2VSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCSJAChNHZXRDb3ZlcmFnZVJlc3BvbnNlEikKCGNvdmVyYWdlGAEgASgLMhcuc2Nyb2xsYmFjay52MS5Db3ZlcmFnZSKtAgoTTGlzdE1lc3NhZ2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEgwKBGNoYXQYAiABKAkSKAoEZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBW9yZGVyGAUgASgOMhQuc2Nyb2xsYmFjay52MS5PcmRlchIpCgVraW5kcxgGIAMoDjIaLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtpbmQSKwoJZGlyZWN0aW9uGAcgASgOMhguc2Nyb2xsYmFjay52MS5EaXJlY3Rpb24SEQoJcGFnZV9zaXplGAggASgFEhIKCnBhZ2VfdG9rZW4YCSABKAkiawoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USKAoIbWVzc2FnZXMYASADKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCGNoYXRfamlkGAMgASgJIqsCChNSZWFkTWVzc2FnZXNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCRIoCgRmcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoFb3JkZXIYBSABKA4yFC5zY3JvbGxiYWNrLnYxLk9yZGVyEikKBWtpbmRzGAYgAygOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIrCglkaXJlY3Rpb24YByABKA4yGC5zY3JvbGxiYWNrLnYxLkRpcmVjdGlvbhINCgVsaW1pdBgIIAEoBBIUCgxyZXN1bWVfdG9rZW4YCSABKAkiVgoUUmVhZE1lc3NhZ2VzUmVzcG9uc2USKAoIbWVzc2FnZXMYASADKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USFAoMcmVzdW1lX3Rva2VuGAIgASgJIr4BChRXYXRjaE1lc3NhZ2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEhYKDmFmdGVyX3JldmlzaW9uGAIgASgEEhQKDHJlc3VtZV90b2tlbhgDIAEoCRIMCgRjaGF0GAQgASgJEikKBWtpbmRzGAUgAygOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIrCglkaXJlY3Rpb24YBiABKA4yGC5zY3JvbGxiYWNrLnYxLkRpcmVjdGlvbiKVAQoVV2F0Y2hNZXNzYWdlc1Jlc3BvbnNlEigKCG1lc3NhZ2VzGAEgAygLMhYuc2Nyb2xsYmFjay52MS5NZXNzYWdlEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSEAoIcmV2aXNpb24YAyABKAQSFAoMcmVzdW1lX3Rva2VuGAQgASgJInsKEUdldE1lc3NhZ2VSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCRISCgptZXNzYWdlX2lkGAMgASgJEhQKB2Zyb21fbWUYBCABKAhIAIgBARIOCgZzZW5kZXIYBSABKAlCCgoIX2Zyb21fbWUiPgoSR2V0TWVzc2FnZVJlc3BvbnNlEigKCG1lc3NhZ2VzGAEgAygLMhYuc2Nyb2xsYmFjay52MS5NZXNzYWdlIlAKE0xpc3RDb250YWN0c1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJZChRMaXN0Q29udGFjdHNSZXNwb25zZRIoCghjb250YWN0cxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuQ29udGFjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTgoRTGlzdEdyb3Vwc1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJTChJMaXN0R3JvdXBzUmVzcG9uc2USJAoGZ3JvdXBzGAEgAygLMhQuc2Nyb2xsYmFjay52MS5Hcm91cBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqrgEKCENoYXRLaW5kEhkKFUNIQVRfS0lORF9VTlNQRUNJRklFRBAAEhQKEENIQVRfS0lORF9ESVJFQ1QQARITCg9DSEFUX0tJTkRfR1JPVVAQAhIYChRDSEFUX0tJTkRfTkVXU0xFVFRFUhADEhcKE0NIQVRfS0lORF9CUk9BRENBU1QQBBIUChBDSEFUX0tJTkRfU1RBVFVTEAUSEwoPQ0hBVF9LSU5EX09USEVSEAYqbwoJR3JvdXBSYW5rEhoKFkdST1VQX1JBTktfVU5TUEVDSUZJRUQQABIVChFHUk9VUF9SQU5LX01FTUJFUhABEhQKEEdST1VQX1JBTktfQURNSU4QAhIZChVHUk9VUF9SQU5LX1NVUEVSQURNSU4QAypOCgVPcmRlchIVChFPUkRFUl9VTlNQRUNJRklFRBAAEhYKEk9SREVSX05FV0VTVF9GSVJTVBABEhYKEk9SREVSX09MREVTVF9GSVJTVBACKlYKCURpcmVjdGlvbhIZChVESVJFQ1RJT05fVU5TUEVDSUZJRUQQABIWChJESVJFQ1RJT05fSU5DT01JTkcQARIWChJESVJFQ1RJT05fT1VUR09JTkcQAjKRBgoOSGlzdG9yeVNlcnZpY2USTgoJTGlzdENoYXRzEh8uc2Nyb2xsYmFjay52MS5MaXN0Q2hhdHNSZXF1ZXN0GiAuc2Nyb2xsYmFjay52MS5MaXN0Q2hhdHNSZXNwb25zZRJICgdHZXRDaGF0Eh0uc2Nyb2xsYmFjay52MS5HZXRDaGF0UmVxdWVzdBoeLnNjcm9sbGJhY2sudjEuR2V0Q2hhdFJlc3BvbnNlElQKC0dldENvdmVyYWdlEiEuc2Nyb2xsYmFjay52MS5HZXRDb3ZlcmFnZVJlcXVlc3QaIi5zY3JvbGxiYWNrLnYxLkdldENvdmVyYWdlUmVzcG9uc2USVwoMTGlzdE1lc3NhZ2VzEiIuc2Nyb2xsYmFjay52MS5MaXN0TWVzc2FnZXNSZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5MaXN0TWVzc2FnZXNSZXNwb25zZRJZCgxSZWFkTWVzc2FnZXMSIi5zY3JvbGxiYWNrLnYxLlJlYWRNZXNzYWdlc1JlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLlJlYWRNZXNzYWdlc1Jlc3BvbnNlMAESXAoNV2F0Y2hNZXNzYWdlcxIjLnNjcm9sbGJhY2sudjEuV2F0Y2hNZXNzYWdlc1JlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLldhdGNoTWVzc2FnZXNSZXNwb25zZTABElEKCkdldE1lc3NhZ2USIC5zY3JvbGxiYWNrLnYxLkdldE1lc3NhZ2VSZXF1ZXN0GiEuc2Nyb2xsYmFjay52MS5HZXRNZXNzYWdlUmVzcG9uc2USVwoMTGlzdENvbnRhY3RzEiIuc2Nyb2xsYmFjay52MS5MaXN0Q29udGFjdHNSZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5MaXN0Q29udGFjdHNSZXNwb25zZRJRCgpMaXN0R3JvdXBzEiAuc2Nyb2xsYmFjay52MS5MaXN0R3JvdXBzUmVxdWVzdBohLnNjcm9sbGJhY2sudjEuTGlzdEdyb3Vwc1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_scrollback_v1_message]);
+  fileDesc("CiNzY3JvbGxiYWNrL3YxL2hpc3Rvcnlfc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSKXBAoEQ2hhdBILCgNqaWQYASABKAkSFgoOYWx0ZXJuYXRlX2ppZHMYAiADKAkSJQoEa2luZBgDIAEoDjIXLnNjcm9sbGJhY2sudjEuQ2hhdEtpbmQSDAoEbmFtZRgEIAEoCRI1ChFsYXN0X21lc3NhZ2VfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbWVzc2FnZV9jb3VudBgGIAEoBBI2ChJmaXJzdF9tZXNzYWdlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhcmNoaXZlZBgJIAEoCBIUCgx1bnJlYWRfY291bnQYCiABKA0SGQoRZXBoZW1lcmFsX3NlY29uZHMYCyABKA0SEAoIcmV2aXNpb24YDCABKAQSMQoNbXV0ZV9lbmRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIcGluX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDW1hcmtlZF91bnJlYWQYDyABKAgSEwoLZGVzY3JpcHRpb24YECABKAkSDgoGbGFiZWxzGBEgAygJEgwKBGdhcHMYFCABKA0i4QEKCENvdmVyYWdlEhAKCGNoYXRfamlkGAEgASgJEjEKCXN0cmV0Y2hlcxgCIAMoCzIeLnNjcm9sbGJhY2sudjEuQ292ZXJhZ2VTdHJldGNoEigKBGdhcHMYAyADKAsyGi5zY3JvbGxiYWNrLnYxLkNvdmVyYWdlR2FwEjYKEmZpcnN0X21lc3NhZ2VfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKYXNfb2ZfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilAEKD0NvdmVyYWdlU3RyZXRjaBItCglmcm9tX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBnNvdXJjZRgDIAEoDjIVLnNjcm9sbGJhY2sudjEuU291cmNlImkKC0NvdmVyYWdlR2FwEi0KCWZyb21fdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAieAoHQ29udGFjdBILCgNqaWQYASABKAkSFgoOYWx0ZXJuYXRlX2ppZHMYAiADKAkSDAoEbmFtZRgDIAEoCRIRCglwdXNoX25hbWUYBCABKAkSEAoIdXNlcm5hbWUYBSABKAkSFQoNbWFza2VkX251bWJlchgGIAEoCSK5AQoFR3JvdXASCwoDamlkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB21lbWJlcnMYBCADKAsyGi5zY3JvbGxiYWNrLnYxLkdyb3VwTWVtYmVyEjQKDHBhc3RfbWVtYmVycxgFIAMoCzIeLnNjcm9sbGJhY2sudjEuUGFzdEdyb3VwTWVtYmVyIqIBCgtHcm91cE1lbWJlchILCgNqaWQYASABKAkSJgoEcmFuaxgCIAEoDjIYLnNjcm9sbGJhY2sudjEuR3JvdXBSYW5rEg8KB3BlbmRpbmcYAyABKAgSLQoJam9pbl90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVsYWJlbBgFIAEoCRIPCgdmcm9tX21lGAYgASgIImgKD1Bhc3RHcm91cE1lbWJlchILCgNqaWQYASABKAkSLgoKbGVhdmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQbGVmdF92b2x1bnRhcmlseRgDIAEoCCJ1ChBMaXN0Q2hhdHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSJgoFa2luZHMYAiADKA4yFy5zY3JvbGxiYWNrLnYxLkNoYXRLaW5kEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIlAKEUxpc3RDaGF0c1Jlc3BvbnNlEiIKBWNoYXRzGAEgAygLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIyCg5HZXRDaGF0UmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEgwKBGNoYXQYAiABKAkiNAoPR2V0Q2hhdFJlc3BvbnNlEiEKBGNoYXQYASABKAsyEy5zY3JvbGxiYWNrLnYxLkNoYXQiNgoSR2V0Q292ZXJhZ2VSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCSJAChNHZXRDb3ZlcmFnZVJlc3BvbnNlEikKCGNvdmVyYWdlGAEgASgLMhcuc2Nyb2xsYmFjay52MS5Db3ZlcmFnZSKtAgoTTGlzdE1lc3NhZ2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEgwKBGNoYXQYAiABKAkSKAoEZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBW9yZGVyGAUgASgOMhQuc2Nyb2xsYmFjay52MS5PcmRlchIpCgVraW5kcxgGIAMoDjIaLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtpbmQSKwoJZGlyZWN0aW9uGAcgASgOMhguc2Nyb2xsYmFjay52MS5EaXJlY3Rpb24SEQoJcGFnZV9zaXplGAggASgFEhIKCnBhZ2VfdG9rZW4YCSABKAkiawoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USKAoIbWVzc2FnZXMYASADKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCGNoYXRfamlkGAMgASgJIqsCChNSZWFkTWVzc2FnZXNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCRIoCgRmcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoFb3JkZXIYBSABKA4yFC5zY3JvbGxiYWNrLnYxLk9yZGVyEikKBWtpbmRzGAYgAygOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIrCglkaXJlY3Rpb24YByABKA4yGC5zY3JvbGxiYWNrLnYxLkRpcmVjdGlvbhINCgVsaW1pdBgIIAEoBBIUCgxyZXN1bWVfdG9rZW4YCSABKAkiVgoUUmVhZE1lc3NhZ2VzUmVzcG9uc2USKAoIbWVzc2FnZXMYASADKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USFAoMcmVzdW1lX3Rva2VuGAIgASgJIr4BChRXYXRjaE1lc3NhZ2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEhYKDmFmdGVyX3JldmlzaW9uGAIgASgEEhQKDHJlc3VtZV90b2tlbhgDIAEoCRIMCgRjaGF0GAQgASgJEikKBWtpbmRzGAUgAygOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIrCglkaXJlY3Rpb24YBiABKA4yGC5zY3JvbGxiYWNrLnYxLkRpcmVjdGlvbiKVAQoVV2F0Y2hNZXNzYWdlc1Jlc3BvbnNlEigKCG1lc3NhZ2VzGAEgAygLMhYuc2Nyb2xsYmFjay52MS5NZXNzYWdlEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSEAoIcmV2aXNpb24YAyABKAQSFAoMcmVzdW1lX3Rva2VuGAQgASgJInsKEUdldE1lc3NhZ2VSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCRISCgptZXNzYWdlX2lkGAMgASgJEhQKB2Zyb21fbWUYBCABKAhIAIgBARIOCgZzZW5kZXIYBSABKAlCCgoIX2Zyb21fbWUiPgoSR2V0TWVzc2FnZVJlc3BvbnNlEigKCG1lc3NhZ2VzGAEgAygLMhYuc2Nyb2xsYmFjay52MS5NZXNzYWdlIpoBChBSZWFkTWVkaWFSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCRISCgptZXNzYWdlX2lkGAMgASgJEhQKB2Zyb21fbWUYBCABKAhIAIgBARIOCgZzZW5kZXIYBSABKAkSDgoGb2Zmc2V0GAYgASgEEg4KBmxlbmd0aBgHIAEoBEIKCghfZnJvbV9tZSJJChFSZWFkTWVkaWFSZXNwb25zZRImCgRmaWxlGAEgASgLMhguc2Nyb2xsYmFjay52MS5NZWRpYUZpbGUSDAoEZGF0YRgCIAEoDCJVCglNZWRpYUZpbGUSEQoJbWltZV90eXBlGAEgASgJEhEKCWZpbGVfbmFtZRgCIAEoCRISCgpzaXplX2J5dGVzGAMgASgEEg4KBnNoYTI1NhgEIAEoDCJQChNMaXN0Q29udGFjdHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiWQoUTGlzdENvbnRhY3RzUmVzcG9uc2USKAoIY29udGFjdHMYASADKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIk4KEUxpc3RHcm91cHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiUwoSTGlzdEdyb3Vwc1Jlc3BvbnNlEiQKBmdyb3VwcxgBIAMoCzIULnNjcm9sbGJhY2sudjEuR3JvdXASFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKq4BCghDaGF0S2luZBIZChVDSEFUX0tJTkRfVU5TUEVDSUZJRUQQABIUChBDSEFUX0tJTkRfRElSRUNUEAESEwoPQ0hBVF9LSU5EX0dST1VQEAISGAoUQ0hBVF9LSU5EX05FV1NMRVRURVIQAxIXChNDSEFUX0tJTkRfQlJPQURDQVNUEAQSFAoQQ0hBVF9LSU5EX1NUQVRVUxAFEhMKD0NIQVRfS0lORF9PVEhFUhAGKm8KCUdyb3VwUmFuaxIaChZHUk9VUF9SQU5LX1VOU1BFQ0lGSUVEEAASFQoRR1JPVVBfUkFOS19NRU1CRVIQARIUChBHUk9VUF9SQU5LX0FETUlOEAISGQoVR1JPVVBfUkFOS19TVVBFUkFETUlOEAMqTgoFT3JkZXISFQoRT1JERVJfVU5TUEVDSUZJRUQQABIWChJPUkRFUl9ORVdFU1RfRklSU1QQARIWChJPUkRFUl9PTERFU1RfRklSU1QQAipWCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASFgoSRElSRUNUSU9OX0lOQ09NSU5HEAESFgoSRElSRUNUSU9OX09VVEdPSU5HEAIy4wYKDkhpc3RvcnlTZXJ2aWNlEk4KCUxpc3RDaGF0cxIfLnNjcm9sbGJhY2sudjEuTGlzdENoYXRzUmVxdWVzdBogLnNjcm9sbGJhY2sudjEuTGlzdENoYXRzUmVzcG9uc2USSAoHR2V0Q2hhdBIdLnNjcm9sbGJhY2sudjEuR2V0Q2hhdFJlcXVlc3QaHi5zY3JvbGxiYWNrLnYxLkdldENoYXRSZXNwb25zZRJUCgtHZXRDb3ZlcmFnZRIhLnNjcm9sbGJhY2sudjEuR2V0Q292ZXJhZ2VSZXF1ZXN0GiIuc2Nyb2xsYmFjay52MS5HZXRDb3ZlcmFnZVJlc3BvbnNlElcKDExpc3RNZXNzYWdlcxIiLnNjcm9sbGJhY2sudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBojLnNjcm9sbGJhY2sudjEuTGlzdE1lc3NhZ2VzUmVzcG9uc2USWQoMUmVhZE1lc3NhZ2VzEiIuc2Nyb2xsYmFjay52MS5SZWFkTWVzc2FnZXNSZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5SZWFkTWVzc2FnZXNSZXNwb25zZTABElwKDVdhdGNoTWVzc2FnZXMSIy5zY3JvbGxiYWNrLnYxLldhdGNoTWVzc2FnZXNSZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5XYXRjaE1lc3NhZ2VzUmVzcG9uc2UwARJRCgpHZXRNZXNzYWdlEiAuc2Nyb2xsYmFjay52MS5HZXRNZXNzYWdlUmVxdWVzdBohLnNjcm9sbGJhY2sudjEuR2V0TWVzc2FnZVJlc3BvbnNlElAKCVJlYWRNZWRpYRIfLnNjcm9sbGJhY2sudjEuUmVhZE1lZGlhUmVxdWVzdBogLnNjcm9sbGJhY2sudjEuUmVhZE1lZGlhUmVzcG9uc2UwARJXCgxMaXN0Q29udGFjdHMSIi5zY3JvbGxiYWNrLnYxLkxpc3RDb250YWN0c1JlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLkxpc3RDb250YWN0c1Jlc3BvbnNlElEKCkxpc3RHcm91cHMSIC5zY3JvbGxiYWNrLnYxLkxpc3RHcm91cHNSZXF1ZXN0GiEuc2Nyb2xsYmFjay52MS5MaXN0R3JvdXBzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_scrollback_v1_message]);
 
 /**
  * A conversation.
@@ -1073,6 +1073,141 @@ export const GetMessageResponseSchema: GenMessage<GetMessageResponse> = /*@__PUR
   messageDesc(file_scrollback_v1_history_service, 21);
 
 /**
+ * The request of ReadMedia.
+ *
+ * @generated from message scrollback.v1.ReadMediaRequest
+ */
+export type ReadMediaRequest = Message<"scrollback.v1.ReadMediaRequest"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The chat, by any of its addresses; empty for every chat. When messages with
+   * different files fit, the request is refused: name the chat or the sender.
+   *
+   * @generated from field: string chat = 2;
+   */
+  chat: string;
+
+  /**
+   * The message id, or an alternate id; required.
+   *
+   * @generated from field: string message_id = 3;
+   */
+  messageId: string;
+
+  /**
+   * Only a message from or not from the owner; absent for either.
+   *
+   * @generated from field: optional bool from_me = 4;
+   */
+  fromMe?: boolean | undefined;
+
+  /**
+   * Only a message of this sender, by any of their addresses; empty for any.
+   *
+   * @generated from field: string sender = 5;
+   */
+  sender: string;
+
+  /**
+   * The first byte that is wanted, from 0.
+   *
+   * @generated from field: uint64 offset = 6;
+   */
+  offset: bigint;
+
+  /**
+   * How many bytes are wanted at most; 0 for all up to the end.
+   *
+   * @generated from field: uint64 length = 7;
+   */
+  length: bigint;
+};
+
+/**
+ * Describes the message scrollback.v1.ReadMediaRequest.
+ * Use `create(ReadMediaRequestSchema)` to create a new message.
+ */
+export const ReadMediaRequestSchema: GenMessage<ReadMediaRequest> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_history_service, 22);
+
+/**
+ * A frame of ReadMedia.
+ *
+ * @generated from message scrollback.v1.ReadMediaResponse
+ */
+export type ReadMediaResponse = Message<"scrollback.v1.ReadMediaResponse"> & {
+  /**
+   * What the file is. In the first frame, which has no data, and in no other.
+   *
+   * @generated from field: scrollback.v1.MediaFile file = 1;
+   */
+  file?: MediaFile | undefined;
+
+  /**
+   * The next bytes, at most 64 KiB.
+   *
+   * @generated from field: bytes data = 2;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message scrollback.v1.ReadMediaResponse.
+ * Use `create(ReadMediaResponseSchema)` to create a new message.
+ */
+export const ReadMediaResponseSchema: GenMessage<ReadMediaResponse> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_history_service, 23);
+
+/**
+ * The file of a message, as it is on the server.
+ *
+ * @generated from message scrollback.v1.MediaFile
+ */
+export type MediaFile = Message<"scrollback.v1.MediaFile"> & {
+  /**
+   * The MIME type, as the sender stated it.
+   *
+   * @generated from field: string mime_type = 1;
+   */
+  mimeType: string;
+
+  /**
+   * The name of the file, as the sender stated it: never a path to open. Empty for
+   * most pictures, videos and voice notes.
+   *
+   * @generated from field: string file_name = 2;
+   */
+  fileName: string;
+
+  /**
+   * The size of the whole file in bytes.
+   *
+   * @generated from field: uint64 size_bytes = 3;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * SHA-256 of the whole file.
+   *
+   * @generated from field: bytes sha256 = 4;
+   */
+  sha256: Uint8Array;
+};
+
+/**
+ * Describes the message scrollback.v1.MediaFile.
+ * Use `create(MediaFileSchema)` to create a new message.
+ */
+export const MediaFileSchema: GenMessage<MediaFile> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_history_service, 24);
+
+/**
  * The request of ListContacts.
  *
  * @generated from message scrollback.v1.ListContactsRequest
@@ -1105,7 +1240,7 @@ export type ListContactsRequest = Message<"scrollback.v1.ListContactsRequest"> &
  * Use `create(ListContactsRequestSchema)` to create a new message.
  */
 export const ListContactsRequestSchema: GenMessage<ListContactsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 22);
+  messageDesc(file_scrollback_v1_history_service, 25);
 
 /**
  * The answer of ListContacts.
@@ -1133,7 +1268,7 @@ export type ListContactsResponse = Message<"scrollback.v1.ListContactsResponse">
  * Use `create(ListContactsResponseSchema)` to create a new message.
  */
 export const ListContactsResponseSchema: GenMessage<ListContactsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 23);
+  messageDesc(file_scrollback_v1_history_service, 26);
 
 /**
  * The request of ListGroups.
@@ -1168,7 +1303,7 @@ export type ListGroupsRequest = Message<"scrollback.v1.ListGroupsRequest"> & {
  * Use `create(ListGroupsRequestSchema)` to create a new message.
  */
 export const ListGroupsRequestSchema: GenMessage<ListGroupsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 24);
+  messageDesc(file_scrollback_v1_history_service, 27);
 
 /**
  * The answer of ListGroups.
@@ -1196,7 +1331,7 @@ export type ListGroupsResponse = Message<"scrollback.v1.ListGroupsResponse"> & {
  * Use `create(ListGroupsResponseSchema)` to create a new message.
  */
 export const ListGroupsResponseSchema: GenMessage<ListGroupsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 25);
+  messageDesc(file_scrollback_v1_history_service, 28);
 
 /**
  * What a chat is.
@@ -1464,6 +1599,39 @@ export const HistoryService: GenService<{
     methodKind: "unary";
     input: typeof GetMessageRequestSchema;
     output: typeof GetMessageResponseSchema;
+  },
+  /**
+   * Streams the file of a message, decrypted, or a part of it: first a frame that
+   * says what it is, then its bytes. A file that is not on the server is fetched
+   * from WhatsApp first, through the session's link, also one that only a backup
+   * describes; when WhatsApp has dropped it, the owner's phone is asked to upload it
+   * again. No byte is sent before the whole file was checked against its hash, so
+   * the first frame of a large one may take minutes: cancel the call to give up.
+   * Callers who want the same file share one download. The file stays on the server
+   * until nobody has read it for some days (SCROLLBACK_MEDIA_RETENTION_DAYS) or
+   * others need its room (SCROLLBACK_MEDIA_QUOTA_MB), and is fetched anew then.
+   *
+   * Errors: NOT_FOUND `MESSAGE_NOT_FOUND`; NOT_FOUND `MEDIA_NOT_FOUND` when the
+   * message has no file, was deleted for everyone, or nothing is known that could
+   * fetch it; NOT_FOUND `MEDIA_GONE` when WhatsApp has dropped it, with metadata
+   * `phone_answered`: `true` when the phone does not have it either, `false` when
+   * the phone did not answer, as when it is switched off. FAILED_PRECONDITION
+   * `MEDIA_NOT_AVAILABLE` when it is not on the server and the session is not
+   * connected, `MEDIA_POLICY` when the session fetches no files, `MEDIA_TOO_LARGE`
+   * when it does not fit into the session's quota (metadata `limit_bytes`).
+   * DATA_LOSS `MEDIA_DAMAGED` when what WhatsApp has is not what was sent.
+   * OUT_OF_RANGE `MEDIA_OFFSET` when `offset` is behind its end (metadata
+   * `size_bytes`). UNAVAILABLE `MEDIA_UNREACHABLE` when WhatsApp does not give it
+   * out at the moment (metadata `code`, of HTTP; 0 when there is no answer). RESOURCE_EXHAUSTED `MEDIA_QUOTA` when downloads that are under
+   * way need the room. A stream that broke off goes on with the `offset` that it had
+   * come to.
+   *
+   * @generated from rpc scrollback.v1.HistoryService.ReadMedia
+   */
+  readMedia: {
+    methodKind: "server_streaming";
+    input: typeof ReadMediaRequestSchema;
+    output: typeof ReadMediaResponseSchema;
   },
   /**
    * Lists the people that the session knows, in ascending order of their JIDs.
