@@ -108,6 +108,8 @@ function adviceFor({ reason, metadata }: CallError): string | undefined {
       return 'look at the network of the daemon, then run `scrollback link` again';
     case 'MEDIA_NOT_AVAILABLE':
       return 'run `scrollback link`, or wait until `scrollback sessions` shows it as online';
+    case 'MEDIA_POLICY':
+      return 'change that with `scrollback sessions update ID --media on-demand`';
     case 'SHUTTING_DOWN':
     case 'MAILBOX_FULL':
     case 'SESSION_UNAVAILABLE':

@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
+import { Option } from 'commander';
 import type { Session } from '../gen/scrollback/v1/session_service_pb.js';
-import { LinkState, SessionSchema, SessionState } from '../gen/scrollback/v1/session_service_pb.js';
+import { LinkState, MediaPolicy, SessionSchema, SessionState } from '../gen/scrollback/v1/session_service_pb.js';
 import { required } from './call-error.js';
 import { Failure } from './failure.js';
 import { defaultLimit, parseLimit, readPages } from './limit.js';
@@ -16,7 +17,21 @@ interface ListOptions extends ClientOptions {
 
 interface CreateOptions extends ClientOptions {
   name: string;
+  media?: MediaWord;
 }
+
+interface UpdateOptions extends ClientOptions {
+  name?: string;
+  media?: MediaWord;
+}
+
+type MediaWord = keyof typeof mediaPolicies;
+
+const mediaPolicies = {
+  none: MediaPolicy.NONE,
+  'on-demand': MediaPolicy.ON_DEMAND,
+  all: MediaPolicy.ALL,
+} as const;
 
 interface DeleteOptions extends ClientOptions {
   yes?: true;
@@ -26,7 +41,7 @@ interface DeleteOptions extends ClientOptions {
 export function addSessions(program: Command): void {
   const sessions = program
     .command('sessions')
-    .summary('list, show, create and delete sessions')
+    .summary('list, show, create, change and delete sessions')
     .description(
       'A session is one WhatsApp account with its whole history. Without a command, lists them, with the options of list.',
     )
@@ -37,6 +52,7 @@ Examples:
   $ scrollback sessions
   $ scrollback sessions create alice --name 'Alice, sales'
   $ scrollback sessions get alice --json
+  $ scrollback sessions update alice --media all
   $ scrollback sessions delete alice`,
     );
   withClientOptions(
@@ -57,11 +73,28 @@ Examples:
       .command('create')
       .description('Creates a session.')
       .argument('<id>', '1 to 63 of a-z 0-9 - _')
-      .option('--name <name>', 'a name for people', ''),
+      .option('--name <name>', 'a name for people', '')
+      .addOption(mediaOption().default('on-demand')),
   ).action((sessionId: string, options: CreateOptions) =>
     runClient(options, async (run) => {
-      const request = { sessionId, displayName: options.name };
+      const request = { sessionId, displayName: options.name, mediaPolicy: policyOf(options) };
       const { session } = await run.connection.sessions.createSession(request, { signal: run.signal });
+      await printSessions(run, [required(session)], newTable());
+    }),
+  );
+  withClientOptions(
+    sessions
+      .command('update')
+      .description('Changes what is named of a session.')
+      .argument('<id>', 'the session')
+      .option('--name <name>', 'a name for people')
+      .addOption(mediaOption()),
+  ).action((sessionId: string, options: UpdateOptions) =>
+    runClient(options, async (run) => {
+      const { name: displayName } = options;
+      const named = displayName === undefined ? {} : { displayName };
+      const request = { sessionId, mediaPolicy: policyOf(options), ...named };
+      const { session } = await run.connection.sessions.updateSession(request, { signal: run.signal });
       await printSessions(run, [required(session)], newTable());
     }),
   );
@@ -74,6 +107,14 @@ Examples:
   ).action((sessionId: string, options: DeleteOptions) =>
     runClient(options, (run) => deleteSession(run, sessionId, options)),
   );
+}
+
+function mediaOption(): Option {
+  return new Option('--media <policy>', 'which files of messages it fetches').choices(Object.keys(mediaPolicies));
+}
+
+function policyOf({ media }: { media?: MediaWord }): MediaPolicy {
+  return media === undefined ? MediaPolicy.UNSPECIFIED : mediaPolicies[media];
 }
 
 async function listSessions(run: Run, { limit }: ListOptions): Promise<void> {

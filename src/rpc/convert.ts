@@ -89,6 +89,7 @@ export function toSession(view: SessionView): MessageInitShape<typeof SessionSch
     chatCount: BigInt(view.chatCount),
     ownerName: view.ownerName,
     link: toLinkStatus(view.link),
+    mediaPolicy: view.mediaPolicy,
   };
 }
 

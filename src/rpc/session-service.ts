@@ -1,6 +1,7 @@
 import { invalidArgument } from '../domain/fault.js';
 import { parseSessionId } from '../domain/session-id.js';
 import type { SessionService } from '../gen/scrollback/v1/session_service_pb.js';
+import { MediaPolicy } from '../gen/scrollback/v1/session_service_pb.js';
 import type { Sessions } from '../session/sessions.js';
 import { toBackfill, toLinkFrame, toSession } from './convert.js';
 import { PageTokens } from './page-token.js';
@@ -18,7 +19,17 @@ export function sessionService(sessions: Sessions): Handlers<typeof SessionServi
   return {
     async createSession(request) {
       const displayName = boundedText('display_name', request.displayName, displayNameMaxBytes);
-      return { session: toSession(await sessions.createSession(parseSessionId(request.sessionId), displayName)) };
+      const sessionId = parseSessionId(request.sessionId);
+      const mediaPolicy = mediaPolicyOf(request.mediaPolicy);
+      return { session: toSession(await sessions.createSession(sessionId, displayName, mediaPolicy)) };
+    },
+
+    async updateSession(request) {
+      const { displayName: name } = request;
+      const displayName = name === undefined ? name : boundedText('display_name', name, displayNameMaxBytes);
+      const sessionId = parseSessionId(request.sessionId);
+      const mediaPolicy = mediaPolicyOf(request.mediaPolicy);
+      return { session: toSession(await sessions.updateSession(sessionId, displayName, mediaPolicy)) };
     },
 
     async getSession(request) {
@@ -78,6 +89,12 @@ export function sessionService(sessions: Sessions): Handlers<typeof SessionServi
       }
     },
   };
+}
+
+/** A policy that this version knows; unspecified is none of a request's business. */
+function mediaPolicyOf(policy: MediaPolicy): MediaPolicy {
+  if (MediaPolicy[policy] !== undefined) return policy;
+  return invalidArgument('media_policy', 'is no policy that this server knows');
 }
 
 /** The digits of a phone number; empty for none. */

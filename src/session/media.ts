@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DomainError } from '../domain/fault.js';
+import { MediaPolicy } from '../gen/scrollback/v1/session_service_pb.js';
 import type { Logger } from '../log.js';
 import { ConnectTurns } from './connect-turns.js';
+import { MediaFetcher } from './media-fetcher.js';
 import { MediaFiles, type MediaLimits } from './media-files.js';
 import type { Session } from './session.js';
 import type { SessionLink } from './session-link.js';
@@ -17,12 +19,13 @@ export interface MediaDependencies {
   log: Logger;
 }
 
-/** The files of messages of all sessions: who reads them, and when they are removed. */
+/** The files of messages of all sessions: who reads them, who fetches them, and when they are removed. */
 export class Media {
   readonly #dependencies: MediaDependencies;
   readonly #linkOf: (session: Session) => SessionLink;
-  readonly #ofSessions = new Map<Session, SessionMedia>();
+  readonly #ofSessions = new Map<Session, { media: SessionMedia; fetcher: MediaFetcher }>();
   readonly #turns = new ConnectTurns(DOWNLOADS_AT_ONCE);
+  readonly #fetcherTurns = new ConnectTurns(FETCHERS_AT_ONCE);
   #readers = 0;
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> = Promise.resolve();
@@ -51,7 +54,7 @@ export class Media {
       open = false;
     };
     try {
-      const { wanted, file } = await this.#of(session).open(question, signal);
+      const { wanted, file } = await this.#of(session).media.open(question, signal);
       const { mimeType, fileName } = wanted;
       const { sizeBytes, sha256 } = file;
       const close = (): Promise<void> => {
@@ -65,11 +68,19 @@ export class Media {
     }
   }
 
+  /** Does what the policy of a session says from now on: its record holds it. */
+  async follow(session: Session): Promise<void> {
+    if (this.#closed) return;
+    if (session.record.mediaPolicy === MediaPolicy.ALL) this.#of(session).fetcher.start();
+    else await this.#ofSessions.get(session)?.fetcher.forget();
+  }
+
   /** Ends what runs for a session that goes. */
   async remove(session: Session): Promise<void> {
     const of = this.#ofSessions.get(session);
     this.#ofSessions.delete(session);
-    await of?.close();
+    await of?.media.close();
+    await of?.fetcher.stop();
   }
 
   /** Ends everything; files that were being fetched are fetched anew at the next start. */
@@ -77,17 +88,18 @@ export class Media {
     this.#closed = true;
     clearInterval(this.#timer);
     const all = [...this.#ofSessions.values()];
-    await Promise.all(all.map((media) => media.close()));
+    await Promise.all(all.flatMap(({ media, fetcher }) => [media.close(), fetcher.stop()]));
     await this.#sweeping;
   }
 
-  #of(session: Session): SessionMedia {
+  #of(session: Session): { media: SessionMedia; fetcher: MediaFetcher } {
     let of = this.#ofSessions.get(session);
     if (of === undefined) {
-      const { media: limits, now } = this.#dependencies;
+      const { media: limits, now, log } = this.#dependencies;
       const link = this.#linkOf(session);
       const ownTurns = new ConnectTurns(DOWNLOADS_OF_A_SESSION);
-      of = new SessionMedia({ session, link, limits, now, turns: this.#turns, ownTurns });
+      const media = new SessionMedia({ session, link, limits, now, turns: this.#turns, ownTurns });
+      of = { media, fetcher: new MediaFetcher({ session, link, media, turns: this.#fetcherTurns, now, log }) };
       this.#ofSessions.set(session, of);
     }
     return of;
@@ -107,7 +119,7 @@ export class Media {
     for (const name of await readdir(sessions)) {
       if (this.#closed) return;
       const directory = join(sessions, name);
-      const used = [...this.#ofSessions].find(([session]) => session.directory === directory)?.[1].files;
+      const used = [...this.#ofSessions].find(([session]) => session.directory === directory)?.[1].media.files;
       await (used ?? new MediaFiles(directory, limits, now)).sweep();
     }
   }
@@ -116,6 +128,7 @@ export class Media {
 /** Each has a connection, a hundred KB of buffers, and its share of the processor for decryption. Chosen, not measured. */
 const DOWNLOADS_AT_ONCE = 16;
 const DOWNLOADS_OF_A_SESSION = 4;
+const FETCHERS_AT_ONCE = 4;
 
 /** Each has a descriptor, which a process has a thousand or two of. */
 const MAX_READERS = 256;

@@ -2,6 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { DomainError, invalidArgument } from '../domain/fault.js';
 import { isPerson } from '../domain/jid.js';
 import { type Message, MessageSchema } from '../gen/scrollback/v1/message_pb.js';
+import { MediaPolicy } from '../gen/scrollback/v1/session_service_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
 import type { ConnectTurns } from './connect-turns.js';
 import type { MediaLink, MediaMessage } from './link-media.js';
@@ -57,6 +58,8 @@ export class SessionMedia {
 
   /** Fetches a file that is not here. */
   async fetch(wanted: WantedMedia, signal: AbortSignal): Promise<void> {
+    const { sessionId, mediaPolicy } = this.#dependencies.session.record;
+    if (mediaPolicy === MediaPolicy.NONE) throw new DomainError({ reason: 'MEDIA_POLICY', sessionId });
     this.#link();
     await this.#downloads.fetch(wanted, signal);
   }

@@ -1,6 +1,7 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { DomainError } from '../domain/fault.js';
 import type { Session } from './session.js';
+import { mediaPolicyOf } from './session-record.js';
 import type { LinkView, SessionView } from './sessions.js';
 
 /** A session as the API shows it, with its link; one whose store cannot be used has nothing to count. */
@@ -15,7 +16,8 @@ export async function viewOf(session: Session, link: LinkView): Promise<SessionV
       throw error;
     });
   const createMs = createTime === undefined ? 0 : timestampMs(createTime);
-  return { sessionId, displayName, createMs, state: session.state, ...counts, link };
+  const mediaPolicy = mediaPolicyOf(session.record);
+  return { sessionId, displayName, createMs, state: session.state, ...counts, link, mediaPolicy };
 }
 
 const NOTHING_KNOWN = { revision: 0, messageCount: 0, chatCount: 0, ownerName: '' };

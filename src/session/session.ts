@@ -5,6 +5,7 @@ import type { SessionRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Logger } from '../log.js';
 import type { Commit } from '../store/commit.js';
 import { HistoryStore } from '../store/history-store.js';
+import { Wakeup } from '../store/wakeup.js';
 import { Mailbox } from './mailbox.js';
 
 /** What a session works with. */
@@ -24,6 +25,8 @@ export class Session {
   readonly directory: string;
   /** The connection of its link, while it is online: what it covers. */
   live: LiveConnection | undefined;
+  /** Wakes after each commit. */
+  readonly commits = new Wakeup();
   readonly #mailbox: Mailbox;
   readonly #dependencies: SessionDependencies;
   #open: OpenHistory | undefined;
@@ -82,7 +85,9 @@ export class Session {
   commit<T>(build: (commit: Commit) => Promise<T>): Promise<T> {
     return this.use(async (store) => {
       const { durable } = await this.#mailbox.run(() => store.prepare(build));
-      return durable;
+      const result = await durable;
+      this.commits.wake();
+      return result;
     });
   }
 

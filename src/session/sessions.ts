@@ -1,6 +1,7 @@
 import type { BackfillKind } from '../domain/backfill.js';
 import type { LinkState } from '../domain/link.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
+import type { MediaPolicy } from '../gen/scrollback/v1/session_service_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
 import type { LinkAccount, LinkOffer } from './link.js';
 
@@ -9,7 +10,10 @@ import type { LinkAccount, LinkOffer } from './link.js';
  * that the public API documents; anything else they throw is INTERNAL.
  */
 export interface Sessions {
-  createSession(sessionId: string, displayName: string): Promise<SessionView>;
+  /** Unspecified as policy is ON_DEMAND. */
+  createSession(sessionId: string, displayName: string, mediaPolicy: MediaPolicy): Promise<SessionView>;
+  /** Changes what is stated: an undefined name and an unspecified policy stay as they are. */
+  updateSession(sessionId: string, displayName: string | undefined, mediaPolicy: MediaPolicy): Promise<SessionView>;
   getSession(sessionId: string): Promise<SessionView>;
   /** Sessions with ids after `afterId` (`''` for all), ascending, at most `limit`. */
   listSessions(afterId: string, limit: number): Promise<SessionView[]>;
@@ -57,6 +61,8 @@ export interface SessionView {
   chatCount: number;
   ownerName: string;
   link: LinkView;
+  /** Never unspecified. */
+  mediaPolicy: MediaPolicy;
 }
 
 /** Which message's file is wanted. */

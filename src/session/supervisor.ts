@@ -4,6 +4,7 @@ import type { BackfillKind } from '../domain/backfill.js';
 import { DomainError } from '../domain/fault.js';
 import { parseSessionId, type SessionId } from '../domain/session-id.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
+import type { MediaPolicy } from '../gen/scrollback/v1/session_service_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
 import { Registry } from '../store/registry.js';
 import { Backfills, type BackfillsDependencies } from './backfills.js';
@@ -11,7 +12,7 @@ import { Links } from './links.js';
 import { Media, type MediaDependencies } from './media.js';
 import { Session } from './session.js';
 import { SessionDirectories } from './session-directories.js';
-import { checkDisplayName, newSessionRecord } from './session-record.js';
+import { changedSessionRecord, checkDisplayName, newSessionRecord } from './session-record.js';
 import { viewOf } from './session-view.js';
 import type { LinkDependencies } from './link-dependencies.js';
 import type {
@@ -99,7 +100,9 @@ export class Supervisor implements Sessions {
       if (link === undefined || deleting || this.#closed) continue;
       try {
         await this.#dependencies.loadLinks();
-        await this.#links.resume(await this.#session(parseSessionId(sessionId)));
+        const session = await this.#session(parseSessionId(sessionId));
+        await this.#links.resume(session);
+        await this.#media.follow(session);
       } catch (error) {
         // It was deleted meanwhile.
         if (!(error instanceof DomainError)) throw error;
@@ -118,28 +121,37 @@ export class Supervisor implements Sessions {
     await this.#registry.close();
   }
 
-  async createSession(sessionId: string, displayName: string): Promise<SessionView> {
+  async createSession(sessionId: string, displayName: string, mediaPolicy: MediaPolicy): Promise<SessionView> {
     const id = parseSessionId(sessionId);
     checkDisplayName(displayName);
     this.#refuseWhenClosed();
     if (this.#creating.has(id)) throw new DomainError({ reason: 'SESSION_EXISTS', sessionId: id });
     this.#creating.add(id);
     try {
-      return await tellStorageFull(() => this.#create(id, displayName));
+      return await tellStorageFull(() => this.#create(id, displayName, mediaPolicy));
     } finally {
       this.#creating.delete(id);
     }
   }
 
-  async #create(id: SessionId, displayName: string): Promise<SessionView> {
+  async #create(id: SessionId, displayName: string, mediaPolicy: MediaPolicy): Promise<SessionView> {
     if ((await this.#registry.getSession(id)) !== undefined) {
       throw new DomainError({ reason: 'SESSION_EXISTS', sessionId: id });
     }
-    const record = newSessionRecord(id, displayName, this.#dependencies.now());
+    const record = newSessionRecord(id, displayName, mediaPolicy, this.#dependencies.now());
     await mkdir(this.#directories.of(record), { recursive: true, mode: 0o700 });
     await this.#registry.putSession(record);
     this.#dependencies.log.info({ sessionId: id }, 'session created');
     const session = await this.#session(id);
+    await this.#media.follow(session);
+    return this.#view(session);
+  }
+
+  async updateSession(id: string, displayName: string | undefined, mediaPolicy: MediaPolicy): Promise<SessionView> {
+    const session = await this.#session(parseSessionId(id));
+    session.record = changedSessionRecord(session.record, displayName, mediaPolicy);
+    await tellStorageFull(() => this.#registry.putSession(session.record));
+    await this.#media.follow(session);
     return this.#view(session);
   }
 
@@ -186,6 +198,7 @@ export class Supervisor implements Sessions {
   ): AsyncGenerator<LinkView, void, undefined> {
     const session = await this.#session(parseSessionId(sessionId));
     await this.#dependencies.loadLinks();
+    await this.#media.follow(session);
     yield* this.#links.of(session).link(phoneNumber, signal);
   }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MediaPolicy } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import type { Door } from '../support/door.js';
 import { openDoor } from '../support/door.js';
 import { runCli } from '../support/run-cli.js';
@@ -57,5 +58,19 @@ describe('scrollback media', () => {
     expect(await media()).toMatchObject({ code: 2 });
     expect(await media('--out', '-', '--json')).toMatchObject({ code: 2 });
     expect((await media('--out', '/no/such/directory/it')).stderr).toContain('ENOENT');
+  });
+});
+
+describe('scrollback sessions', () => {
+  it('sets which files are fetched', async () => {
+    const policy = async () => (await door.sessions.getSession({ sessionId: 'bob' })).session?.mediaPolicy;
+    const sessions = (...args: string[]) => runCli(['sessions', ...args], { address: door.address });
+    expect(await sessions('create', 'bob', '--media', 'all')).toMatchObject({ code: 0 });
+    expect(await policy()).toBe(MediaPolicy.ALL);
+    expect(await sessions('update', 'bob', '--name', 'Bob')).toMatchObject({ code: 0 });
+    expect(await policy()).toBe(MediaPolicy.ALL);
+    expect(await sessions('update', 'bob', '--media', 'none')).toMatchObject({ code: 0 });
+    expect(await policy()).toBe(MediaPolicy.NONE);
+    expect(await sessions('update', 'bob', '--media', 'some')).toMatchObject({ code: 2 });
   });
 });

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fromServiceError } from '../../src/cli/call-error.js';
 import { ReadMediaRequestSchema } from '../../src/gen/scrollback/v1/history_service_pb.js';
+import { MediaPolicy } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import type { Door } from '../support/door.js';
 import { openDoor, streamRaw, until } from '../support/door.js';
 import { readMedia } from '../support/read-media.js';
@@ -73,5 +74,27 @@ describe('ReadMedia', () => {
       if (file !== undefined) break;
     }
     await until(() => door.memory.openFiles === 0);
+  });
+});
+
+describe('UpdateSession', () => {
+  const update = async (change: object) => (await door.sessions.updateSession({ sessionId: 's', ...change })).session;
+
+  it('changes what is stated and nothing else', async () => {
+    expect(await update({})).toMatchObject({ displayName: '', mediaPolicy: MediaPolicy.ON_DEMAND });
+    expect(await update({ mediaPolicy: MediaPolicy.ALL })).toMatchObject({ mediaPolicy: MediaPolicy.ALL });
+    expect(await update({ displayName: 'Alice' })).toMatchObject({
+      displayName: 'Alice',
+      mediaPolicy: MediaPolicy.ALL,
+    });
+    expect(await update({ displayName: '' })).toMatchObject({ displayName: '' });
+  });
+
+  it('refuses a policy that it does not know, and a name that is too long', async () => {
+    const policy: number = 9;
+    await expect(update({ mediaPolicy: policy })).rejects.toMatchObject({ metadata: { field: 'media_policy' } });
+    await expect(update({ displayName: 'x'.repeat(201) })).rejects.toMatchObject({
+      metadata: { field: 'display_name' },
+    });
   });
 });

@@ -6,6 +6,7 @@ import { DomainError } from '../../src/domain/fault.js';
 import type { BackfillRecord } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { BackfillRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { BackfillState } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
+import { MediaPolicy } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import { kindOf, stateOf } from '../../src/session/backfill.js';
 import type {
   BackfillFilter,
@@ -51,17 +52,36 @@ export class MemorySessions implements Sessions {
     const state: SessionView['state'] = 'ready';
     const counts = { revision: 0, messageCount: 0, chatCount: 0 };
     const link = unlinked();
-    const view = { sessionId, displayName: '', createMs: 1_700_000_000_123, state, ownerName: '', ...counts, link };
+    const mediaPolicy = MediaPolicy.ON_DEMAND;
+    const shown = { sessionId, displayName: '', createMs: 1_700_000_000_123, state, ownerName: '', mediaPolicy };
+    const view = { ...shown, ...counts, link };
     this.#sessions.set(sessionId, { view, history });
     return history;
   }
 
-  async createSession(sessionId: string, displayName: string): Promise<SessionView> {
+  async createSession(
+    sessionId: string,
+    displayName: string,
+    mediaPolicy = MediaPolicy.UNSPECIFIED,
+  ): Promise<SessionView> {
     await this.before('createSession');
     if (this.#sessions.has(sessionId)) throw new DomainError({ reason: 'SESSION_EXISTS', sessionId });
     this.history(sessionId);
     const { view } = this.#session(sessionId);
     view.displayName = displayName;
+    view.mediaPolicy = mediaPolicy || MediaPolicy.ON_DEMAND;
+    return view;
+  }
+
+  async updateSession(
+    sessionId: string,
+    displayName: string | undefined,
+    mediaPolicy: MediaPolicy,
+  ): Promise<SessionView> {
+    await this.before('updateSession');
+    const { view } = this.#session(sessionId);
+    view.displayName = displayName ?? view.displayName;
+    view.mediaPolicy = mediaPolicy || view.mediaPolicy;
     return view;
   }
 

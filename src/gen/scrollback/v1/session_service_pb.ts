@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/v1/session_service.proto.
  */
 export const file_scrollback_v1_session_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzY3JvbGxiYWNrL3YxL3Nlc3Npb25fc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSKKAgoHU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoFc3RhdGUYBCABKA4yGy5zY3JvbGxiYWNrLnYxLlNlc3Npb25TdGF0ZRIQCghyZXZpc2lvbhgFIAEoBBIVCg1tZXNzYWdlX2NvdW50GAYgASgEEhIKCmNoYXRfY291bnQYByABKAQSEgoKb3duZXJfbmFtZRgIIAEoCRInCgRsaW5rGAkgASgLMhkuc2Nyb2xsYmFjay52MS5MaW5rU3RhdHVzIv8BCgpMaW5rU3RhdHVzEicKBXN0YXRlGAEgASgOMhguc2Nyb2xsYmFjay52MS5MaW5rU3RhdGUSLgoKc2luY2VfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcGhvbmVfamlkGAMgASgJEgsKA2xpZBgEIAEoCRIRCglwdXNoX25hbWUYBSABKAkSDgoGcmVhc29uGAYgASgJEgwKBGNvZGUYByABKA0SNQoRbmV4dF9hdHRlbXB0X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGF0dGVtcHRzGAkgASgNIkAKFENyZWF0ZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJIkAKFUNyZWF0ZVNlc3Npb25SZXNwb25zZRInCgdzZXNzaW9uGAEgASgLMhYuc2Nyb2xsYmFjay52MS5TZXNzaW9uIicKEUdldFNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiPQoSR2V0U2Vzc2lvblJlc3BvbnNlEicKB3Nlc3Npb24YASABKAsyFi5zY3JvbGxiYWNrLnYxLlNlc3Npb24iPAoTTGlzdFNlc3Npb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJZChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIoCghzZXNzaW9ucxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKgoURGVsZXRlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSIXChVEZWxldGVTZXNzaW9uUmVzcG9uc2UiPgoSTGlua1Nlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFAoMcGhvbmVfbnVtYmVyGAIgASgJIqUBChNMaW5rU2Vzc2lvblJlc3BvbnNlEicKBGxpbmsYASABKAsyGS5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0dXMSKAoHcXJfY29kZRgCIAEoCzIVLnNjcm9sbGJhY2sudjEuUXJDb2RlSAASMgoMcGFpcmluZ19jb2RlGAMgASgLMhouc2Nyb2xsYmFjay52MS5QYWlyaW5nQ29kZUgAQgcKBW9mZmVyIkoKBlFyQ29kZRIPCgdwYXlsb2FkGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJMCgtQYWlyaW5nQ29kZRIMCgRjb2RlGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIqChRVbmxpbmtTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIlQKFVVubGlua1Nlc3Npb25SZXNwb25zZRInCgdzZXNzaW9uGAEgASgLMhYuc2Nyb2xsYmFjay52MS5TZXNzaW9uEhIKCmxvZ2dlZF9vdXQYAiABKAgiKQoTV2F0Y2hTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIj8KFFdhdGNoU2Vzc2lvblJlc3BvbnNlEicKB3Nlc3Npb24YASABKAsyFi5zY3JvbGxiYWNrLnYxLlNlc3Npb24ikwEKF1JlY29uY2lsZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSKAoEZnJvbRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnJlcXVlc3RfaWQYBCABKAkiRQoYUmVjb25jaWxlU2Vzc2lvblJlc3BvbnNlEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbCrAAgoJTGlua1N0YXRlEhoKFkxJTktfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNMSU5LX1NUQVRFX1VOTElOS0VEEAESHAoYTElOS19TVEFURV9BV0FJVElOR19TQ0FOEAISGQoVTElOS19TVEFURV9DT05ORUNUSU5HEAMSFgoSTElOS19TVEFURV9TWU5DSU5HEAQSFQoRTElOS19TVEFURV9PTkxJTkUQBRIaChZMSU5LX1NUQVRFX0JBQ0tJTkdfT0ZGEAYSGQoVTElOS19TVEFURV9MT0dHRURfT1VUEAcSFwoTTElOS19TVEFURV9SRVBMQUNFRBAIEhUKEUxJTktfU1RBVEVfQkFOTkVEEAkSFwoTTElOS19TVEFURV9PVVREQVRFRBAKEhYKEkxJTktfU1RBVEVfUkVGVVNFRBALKn4KDFNlc3Npb25TdGF0ZRIdChlTRVNTSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTU0VTU0lPTl9TVEFURV9SRUFEWRABEhwKGFNFU1NJT05fU1RBVEVfUkVDT1ZFUklORxACEhgKFFNFU1NJT05fU1RBVEVfRkFJTEVEEAMy6AUKDlNlc3Npb25TZXJ2aWNlEloKDUNyZWF0ZVNlc3Npb24SIy5zY3JvbGxiYWNrLnYxLkNyZWF0ZVNlc3Npb25SZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5DcmVhdGVTZXNzaW9uUmVzcG9uc2USUQoKR2V0U2Vzc2lvbhIgLnNjcm9sbGJhY2sudjEuR2V0U2Vzc2lvblJlcXVlc3QaIS5zY3JvbGxiYWNrLnYxLkdldFNlc3Npb25SZXNwb25zZRJXCgxMaXN0U2Vzc2lvbnMSIi5zY3JvbGxiYWNrLnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlEloKDURlbGV0ZVNlc3Npb24SIy5zY3JvbGxiYWNrLnYxLkRlbGV0ZVNlc3Npb25SZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5EZWxldGVTZXNzaW9uUmVzcG9uc2USVgoLTGlua1Nlc3Npb24SIS5zY3JvbGxiYWNrLnYxLkxpbmtTZXNzaW9uUmVxdWVzdBoiLnNjcm9sbGJhY2sudjEuTGlua1Nlc3Npb25SZXNwb25zZTABEloKDVVubGlua1Nlc3Npb24SIy5zY3JvbGxiYWNrLnYxLlVubGlua1Nlc3Npb25SZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5VbmxpbmtTZXNzaW9uUmVzcG9uc2USWQoMV2F0Y2hTZXNzaW9uEiIuc2Nyb2xsYmFjay52MS5XYXRjaFNlc3Npb25SZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5XYXRjaFNlc3Npb25SZXNwb25zZTABEmMKEFJlY29uY2lsZVNlc3Npb24SJi5zY3JvbGxiYWNrLnYxLlJlY29uY2lsZVNlc3Npb25SZXF1ZXN0Gicuc2Nyb2xsYmFjay52MS5SZWNvbmNpbGVTZXNzaW9uUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_scrollback_v1_backfill_service]);
+  fileDesc("CiNzY3JvbGxiYWNrL3YxL3Nlc3Npb25fc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSK8AgoHU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoFc3RhdGUYBCABKA4yGy5zY3JvbGxiYWNrLnYxLlNlc3Npb25TdGF0ZRIQCghyZXZpc2lvbhgFIAEoBBIVCg1tZXNzYWdlX2NvdW50GAYgASgEEhIKCmNoYXRfY291bnQYByABKAQSEgoKb3duZXJfbmFtZRgIIAEoCRInCgRsaW5rGAkgASgLMhkuc2Nyb2xsYmFjay52MS5MaW5rU3RhdHVzEjAKDG1lZGlhX3BvbGljeRgKIAEoDjIaLnNjcm9sbGJhY2sudjEuTWVkaWFQb2xpY3ki/wEKCkxpbmtTdGF0dXMSJwoFc3RhdGUYASABKA4yGC5zY3JvbGxiYWNrLnYxLkxpbmtTdGF0ZRIuCgpzaW5jZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwaG9uZV9qaWQYAyABKAkSCwoDbGlkGAQgASgJEhEKCXB1c2hfbmFtZRgFIAEoCRIOCgZyZWFzb24YBiABKAkSDAoEY29kZRgHIAEoDRI1ChFuZXh0X2F0dGVtcHRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYXR0ZW1wdHMYCSABKA0icgoUQ3JlYXRlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSMAoMbWVkaWFfcG9saWN5GAMgASgOMhouc2Nyb2xsYmFjay52MS5NZWRpYVBvbGljeSJAChVDcmVhdGVTZXNzaW9uUmVzcG9uc2USJwoHc2Vzc2lvbhgBIAEoCzIWLnNjcm9sbGJhY2sudjEuU2Vzc2lvbiKIAQoUVXBkYXRlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIZCgxkaXNwbGF5X25hbWUYAiABKAlIAIgBARIwCgxtZWRpYV9wb2xpY3kYAyABKA4yGi5zY3JvbGxiYWNrLnYxLk1lZGlhUG9saWN5Qg8KDV9kaXNwbGF5X25hbWUiQAoVVXBkYXRlU2Vzc2lvblJlc3BvbnNlEicKB3Nlc3Npb24YASABKAsyFi5zY3JvbGxiYWNrLnYxLlNlc3Npb24iJwoRR2V0U2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSI9ChJHZXRTZXNzaW9uUmVzcG9uc2USJwoHc2Vzc2lvbhgBIAEoCzIWLnNjcm9sbGJhY2sudjEuU2Vzc2lvbiI8ChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIlkKFExpc3RTZXNzaW9uc1Jlc3BvbnNlEigKCHNlc3Npb25zGAEgAygLMhYuc2Nyb2xsYmFjay52MS5TZXNzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIqChREZWxldGVTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJIhcKFURlbGV0ZVNlc3Npb25SZXNwb25zZSI+ChJMaW5rU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIUCgxwaG9uZV9udW1iZXIYAiABKAkipQEKE0xpbmtTZXNzaW9uUmVzcG9uc2USJwoEbGluaxgBIAEoCzIZLnNjcm9sbGJhY2sudjEuTGlua1N0YXR1cxIoCgdxcl9jb2RlGAIgASgLMhUuc2Nyb2xsYmFjay52MS5RckNvZGVIABIyCgxwYWlyaW5nX2NvZGUYAyABKAsyGi5zY3JvbGxiYWNrLnYxLlBhaXJpbmdDb2RlSABCBwoFb2ZmZXIiSgoGUXJDb2RlEg8KB3BheWxvYWQYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkwKC1BhaXJpbmdDb2RlEgwKBGNvZGUYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIioKFFVubGlua1Nlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiVAoVVW5saW5rU2Vzc2lvblJlc3BvbnNlEicKB3Nlc3Npb24YASABKAsyFi5zY3JvbGxiYWNrLnYxLlNlc3Npb24SEgoKbG9nZ2VkX291dBgCIAEoCCIpChNXYXRjaFNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiPwoUV2F0Y2hTZXNzaW9uUmVzcG9uc2USJwoHc2Vzc2lvbhgBIAEoCzIWLnNjcm9sbGJhY2sudjEuU2Vzc2lvbiKTAQoXUmVjb25jaWxlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKcmVxdWVzdF9pZBgEIAEoCSJFChhSZWNvbmNpbGVTZXNzaW9uUmVzcG9uc2USKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsKnQKC01lZGlhUG9saWN5EhwKGE1FRElBX1BPTElDWV9VTlNQRUNJRklFRBAAEhUKEU1FRElBX1BPTElDWV9OT05FEAESGgoWTUVESUFfUE9MSUNZX09OX0RFTUFORBACEhQKEE1FRElBX1BPTElDWV9BTEwQAyrAAgoJTGlua1N0YXRlEhoKFkxJTktfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNMSU5LX1NUQVRFX1VOTElOS0VEEAESHAoYTElOS19TVEFURV9BV0FJVElOR19TQ0FOEAISGQoVTElOS19TVEFURV9DT05ORUNUSU5HEAMSFgoSTElOS19TVEFURV9TWU5DSU5HEAQSFQoRTElOS19TVEFURV9PTkxJTkUQBRIaChZMSU5LX1NUQVRFX0JBQ0tJTkdfT0ZGEAYSGQoVTElOS19TVEFURV9MT0dHRURfT1VUEAcSFwoTTElOS19TVEFURV9SRVBMQUNFRBAIEhUKEUxJTktfU1RBVEVfQkFOTkVEEAkSFwoTTElOS19TVEFURV9PVVREQVRFRBAKEhYKEkxJTktfU1RBVEVfUkVGVVNFRBALKn4KDFNlc3Npb25TdGF0ZRIdChlTRVNTSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTU0VTU0lPTl9TVEFURV9SRUFEWRABEhwKGFNFU1NJT05fU1RBVEVfUkVDT1ZFUklORxACEhgKFFNFU1NJT05fU1RBVEVfRkFJTEVEEAMyxAYKDlNlc3Npb25TZXJ2aWNlEloKDUNyZWF0ZVNlc3Npb24SIy5zY3JvbGxiYWNrLnYxLkNyZWF0ZVNlc3Npb25SZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5DcmVhdGVTZXNzaW9uUmVzcG9uc2USWgoNVXBkYXRlU2Vzc2lvbhIjLnNjcm9sbGJhY2sudjEuVXBkYXRlU2Vzc2lvblJlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLlVwZGF0ZVNlc3Npb25SZXNwb25zZRJRCgpHZXRTZXNzaW9uEiAuc2Nyb2xsYmFjay52MS5HZXRTZXNzaW9uUmVxdWVzdBohLnNjcm9sbGJhY2sudjEuR2V0U2Vzc2lvblJlc3BvbnNlElcKDExpc3RTZXNzaW9ucxIiLnNjcm9sbGJhY2sudjEuTGlzdFNlc3Npb25zUmVxdWVzdBojLnNjcm9sbGJhY2sudjEuTGlzdFNlc3Npb25zUmVzcG9uc2USWgoNRGVsZXRlU2Vzc2lvbhIjLnNjcm9sbGJhY2sudjEuRGVsZXRlU2Vzc2lvblJlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLkRlbGV0ZVNlc3Npb25SZXNwb25zZRJWCgtMaW5rU2Vzc2lvbhIhLnNjcm9sbGJhY2sudjEuTGlua1Nlc3Npb25SZXF1ZXN0GiIuc2Nyb2xsYmFjay52MS5MaW5rU2Vzc2lvblJlc3BvbnNlMAESWgoNVW5saW5rU2Vzc2lvbhIjLnNjcm9sbGJhY2sudjEuVW5saW5rU2Vzc2lvblJlcXVlc3QaJC5zY3JvbGxiYWNrLnYxLlVubGlua1Nlc3Npb25SZXNwb25zZRJZCgxXYXRjaFNlc3Npb24SIi5zY3JvbGxiYWNrLnYxLldhdGNoU2Vzc2lvblJlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLldhdGNoU2Vzc2lvblJlc3BvbnNlMAESYwoQUmVjb25jaWxlU2Vzc2lvbhImLnNjcm9sbGJhY2sudjEuUmVjb25jaWxlU2Vzc2lvblJlcXVlc3QaJy5zY3JvbGxiYWNrLnYxLlJlY29uY2lsZVNlc3Npb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_scrollback_v1_backfill_service]);
 
 /**
  * One WhatsApp account.
@@ -85,6 +85,13 @@ export type Session = Message<"scrollback.v1.Session"> & {
    * @generated from field: scrollback.v1.LinkStatus link = 9;
    */
   link?: LinkStatus | undefined;
+
+  /**
+   * Which files of messages it fetches. Always set.
+   *
+   * @generated from field: scrollback.v1.MediaPolicy media_policy = 10;
+   */
+  mediaPolicy: MediaPolicy;
 };
 
 /**
@@ -194,6 +201,13 @@ export type CreateSessionRequest = Message<"scrollback.v1.CreateSessionRequest">
    * @generated from field: string display_name = 2;
    */
   displayName: string;
+
+  /**
+   * Which files of messages it fetches; ON_DEMAND unless said.
+   *
+   * @generated from field: scrollback.v1.MediaPolicy media_policy = 3;
+   */
+  mediaPolicy: MediaPolicy;
 };
 
 /**
@@ -225,6 +239,63 @@ export const CreateSessionResponseSchema: GenMessage<CreateSessionResponse> = /*
   messageDesc(file_scrollback_v1_session_service, 3);
 
 /**
+ * The request of UpdateSession.
+ *
+ * @generated from message scrollback.v1.UpdateSessionRequest
+ */
+export type UpdateSessionRequest = Message<"scrollback.v1.UpdateSessionRequest"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * A name for people, at most 200 bytes; absent to leave it.
+   *
+   * @generated from field: optional string display_name = 2;
+   */
+  displayName?: string | undefined;
+
+  /**
+   * Which files of messages it fetches; unspecified to leave it. What is being
+   * downloaded for a reader goes on.
+   *
+   * @generated from field: scrollback.v1.MediaPolicy media_policy = 3;
+   */
+  mediaPolicy: MediaPolicy;
+};
+
+/**
+ * Describes the message scrollback.v1.UpdateSessionRequest.
+ * Use `create(UpdateSessionRequestSchema)` to create a new message.
+ */
+export const UpdateSessionRequestSchema: GenMessage<UpdateSessionRequest> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 4);
+
+/**
+ * The answer of UpdateSession.
+ *
+ * @generated from message scrollback.v1.UpdateSessionResponse
+ */
+export type UpdateSessionResponse = Message<"scrollback.v1.UpdateSessionResponse"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: scrollback.v1.Session session = 1;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * Describes the message scrollback.v1.UpdateSessionResponse.
+ * Use `create(UpdateSessionResponseSchema)` to create a new message.
+ */
+export const UpdateSessionResponseSchema: GenMessage<UpdateSessionResponse> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_session_service, 5);
+
+/**
  * The request of GetSession.
  *
  * @generated from message scrollback.v1.GetSessionRequest
@@ -243,7 +314,7 @@ export type GetSessionRequest = Message<"scrollback.v1.GetSessionRequest"> & {
  * Use `create(GetSessionRequestSchema)` to create a new message.
  */
 export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 4);
+  messageDesc(file_scrollback_v1_session_service, 6);
 
 /**
  * The answer of GetSession.
@@ -264,7 +335,7 @@ export type GetSessionResponse = Message<"scrollback.v1.GetSessionResponse"> & {
  * Use `create(GetSessionResponseSchema)` to create a new message.
  */
 export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 5);
+  messageDesc(file_scrollback_v1_session_service, 7);
 
 /**
  * The request of ListSessions.
@@ -292,7 +363,7 @@ export type ListSessionsRequest = Message<"scrollback.v1.ListSessionsRequest"> &
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 6);
+  messageDesc(file_scrollback_v1_session_service, 8);
 
 /**
  * The answer of ListSessions.
@@ -320,7 +391,7 @@ export type ListSessionsResponse = Message<"scrollback.v1.ListSessionsResponse">
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 7);
+  messageDesc(file_scrollback_v1_session_service, 9);
 
 /**
  * The request of DeleteSession.
@@ -341,7 +412,7 @@ export type DeleteSessionRequest = Message<"scrollback.v1.DeleteSessionRequest">
  * Use `create(DeleteSessionRequestSchema)` to create a new message.
  */
 export const DeleteSessionRequestSchema: GenMessage<DeleteSessionRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 8);
+  messageDesc(file_scrollback_v1_session_service, 10);
 
 /**
  * The answer of DeleteSession.
@@ -356,7 +427,7 @@ export type DeleteSessionResponse = Message<"scrollback.v1.DeleteSessionResponse
  * Use `create(DeleteSessionResponseSchema)` to create a new message.
  */
 export const DeleteSessionResponseSchema: GenMessage<DeleteSessionResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 9);
+  messageDesc(file_scrollback_v1_session_service, 11);
 
 /**
  * The request of LinkSession.
@@ -386,7 +457,7 @@ export type LinkSessionRequest = Message<"scrollback.v1.LinkSessionRequest"> & {
  * Use `create(LinkSessionRequestSchema)` to create a new message.
  */
 export const LinkSessionRequestSchema: GenMessage<LinkSessionRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 10);
+  messageDesc(file_scrollback_v1_session_service, 12);
 
 /**
  * A frame of LinkSession. Each says all there is to say; the last one counts.
@@ -430,7 +501,7 @@ export type LinkSessionResponse = Message<"scrollback.v1.LinkSessionResponse"> &
  * Use `create(LinkSessionResponseSchema)` to create a new message.
  */
 export const LinkSessionResponseSchema: GenMessage<LinkSessionResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 11);
+  messageDesc(file_scrollback_v1_session_service, 13);
 
 /**
  * A QR code. Whoever scans it links their account to the session.
@@ -458,7 +529,7 @@ export type QrCode = Message<"scrollback.v1.QrCode"> & {
  * Use `create(QrCodeSchema)` to create a new message.
  */
 export const QrCodeSchema: GenMessage<QrCode> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 12);
+  messageDesc(file_scrollback_v1_session_service, 14);
 
 /**
  * A code to type into the phone.
@@ -486,7 +557,7 @@ export type PairingCode = Message<"scrollback.v1.PairingCode"> & {
  * Use `create(PairingCodeSchema)` to create a new message.
  */
 export const PairingCodeSchema: GenMessage<PairingCode> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 13);
+  messageDesc(file_scrollback_v1_session_service, 15);
 
 /**
  * The request of UnlinkSession.
@@ -507,7 +578,7 @@ export type UnlinkSessionRequest = Message<"scrollback.v1.UnlinkSessionRequest">
  * Use `create(UnlinkSessionRequestSchema)` to create a new message.
  */
 export const UnlinkSessionRequestSchema: GenMessage<UnlinkSessionRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 14);
+  messageDesc(file_scrollback_v1_session_service, 16);
 
 /**
  * The answer of UnlinkSession.
@@ -536,7 +607,7 @@ export type UnlinkSessionResponse = Message<"scrollback.v1.UnlinkSessionResponse
  * Use `create(UnlinkSessionResponseSchema)` to create a new message.
  */
 export const UnlinkSessionResponseSchema: GenMessage<UnlinkSessionResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 15);
+  messageDesc(file_scrollback_v1_session_service, 17);
 
 /**
  * The request of WatchSession.
@@ -557,7 +628,7 @@ export type WatchSessionRequest = Message<"scrollback.v1.WatchSessionRequest"> &
  * Use `create(WatchSessionRequestSchema)` to create a new message.
  */
 export const WatchSessionRequestSchema: GenMessage<WatchSessionRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 16);
+  messageDesc(file_scrollback_v1_session_service, 18);
 
 /**
  * A frame of WatchSession.
@@ -578,7 +649,7 @@ export type WatchSessionResponse = Message<"scrollback.v1.WatchSessionResponse">
  * Use `create(WatchSessionResponseSchema)` to create a new message.
  */
 export const WatchSessionResponseSchema: GenMessage<WatchSessionResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 17);
+  messageDesc(file_scrollback_v1_session_service, 19);
 
 /**
  * The request of ReconcileSession.
@@ -620,7 +691,7 @@ export type ReconcileSessionRequest = Message<"scrollback.v1.ReconcileSessionReq
  * Use `create(ReconcileSessionRequestSchema)` to create a new message.
  */
 export const ReconcileSessionRequestSchema: GenMessage<ReconcileSessionRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 18);
+  messageDesc(file_scrollback_v1_session_service, 20);
 
 /**
  * The answer of ReconcileSession.
@@ -641,7 +712,51 @@ export type ReconcileSessionResponse = Message<"scrollback.v1.ReconcileSessionRe
  * Use `create(ReconcileSessionResponseSchema)` to create a new message.
  */
 export const ReconcileSessionResponseSchema: GenMessage<ReconcileSessionResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_session_service, 19);
+  messageDesc(file_scrollback_v1_session_service, 21);
+
+/**
+ * Which files of messages a session fetches from WhatsApp. Files that are on the
+ * server can be read with any of these; see HistoryService.ReadMedia.
+ *
+ * @generated from enum scrollback.v1.MediaPolicy
+ */
+export enum MediaPolicy {
+  /**
+   * Not stated: ON_DEMAND for a new session, no change for another.
+   *
+   * @generated from enum value: MEDIA_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * None.
+   *
+   * @generated from enum value: MEDIA_POLICY_NONE = 1;
+   */
+  NONE = 1,
+
+  /**
+   * Those that somebody reads.
+   *
+   * @generated from enum value: MEDIA_POLICY_ON_DEMAND = 2;
+   */
+  ON_DEMAND = 2,
+
+  /**
+   * Those that somebody reads, and the file of each message that the link delivers,
+   * as soon as it can be had. Files of messages that came before this policy was set
+   * are fetched when somebody reads them.
+   *
+   * @generated from enum value: MEDIA_POLICY_ALL = 3;
+   */
+  ALL = 3,
+}
+
+/**
+ * Describes the enum scrollback.v1.MediaPolicy.
+ */
+export const MediaPolicySchema: GenEnum<MediaPolicy> = /*@__PURE__*/
+  enumDesc(file_scrollback_v1_session_service, 0);
 
 /**
  * Where a link stands. In every state the history can be read, and backups can be
@@ -749,7 +864,7 @@ export enum LinkState {
  * Describes the enum scrollback.v1.LinkState.
  */
 export const LinkStateSchema: GenEnum<LinkState> = /*@__PURE__*/
-  enumDesc(file_scrollback_v1_session_service, 0);
+  enumDesc(file_scrollback_v1_session_service, 1);
 
 /**
  * Whether a session can be used.
@@ -791,7 +906,7 @@ export enum SessionState {
  * Describes the enum scrollback.v1.SessionState.
  */
 export const SessionStateSchema: GenEnum<SessionState> = /*@__PURE__*/
-  enumDesc(file_scrollback_v1_session_service, 1);
+  enumDesc(file_scrollback_v1_session_service, 2);
 
 /**
  * Manages sessions. A session is one WhatsApp account with its whole history,
@@ -816,6 +931,16 @@ export const SessionService: GenService<{
     methodKind: "unary";
     input: typeof CreateSessionRequestSchema;
     output: typeof CreateSessionResponseSchema;
+  },
+  /**
+   * Changes what the request states of a session, and leaves the rest as it is.
+   *
+   * @generated from rpc scrollback.v1.SessionService.UpdateSession
+   */
+  updateSession: {
+    methodKind: "unary";
+    input: typeof UpdateSessionRequestSchema;
+    output: typeof UpdateSessionResponseSchema;
   },
   /**
    * Returns a session.
