@@ -79,8 +79,8 @@ export class Media {
   async remove(session: Session): Promise<void> {
     const of = this.#ofSessions.get(session);
     this.#ofSessions.delete(session);
-    await of?.media.close();
     await of?.fetcher.stop();
+    await of?.media.close();
   }
 
   /** Ends everything; files that were being fetched are fetched anew at the next start. */
