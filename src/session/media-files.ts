@@ -160,8 +160,14 @@ export class MediaFiles {
       if (others + bytes > quotaBytes) throw new DomainError({ reason: 'MEDIA_QUOTA', limitBytes: quotaBytes });
       await this.#makeRoom(quotaBytes - others - bytes);
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      const { bavail, bsize } = await statfs(this.#directory);
-      if (bavail * bsize - (bytes - room.written) < minFreeBytes) throw new DomainError({ reason: 'STORAGE_FULL' });
+      const short = minFreeBytes + bytes - room.written - (await freeBytes(this.#directory));
+      if (short > 0) {
+        const used = this.#used ?? 0;
+        if (used < short) throw new DomainError({ reason: 'STORAGE_FULL' });
+        await this.#makeRoom(used - short);
+        const free = await freeBytes(this.#directory);
+        if (free - (bytes - room.written) < minFreeBytes) throw new DomainError({ reason: 'STORAGE_FULL' });
+      }
       this.#reserved += bytes - room.bytes;
       room.bytes = bytes;
     });
@@ -250,6 +256,11 @@ async function hashOf(file: FileHandle): Promise<Buffer> {
     hash.update(buffer.subarray(0, bytesRead));
     at += bytesRead;
   }
+}
+
+async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -1,8 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CallError } from '../../src/cli/call-error.js';
@@ -24,65 +20,9 @@ import {
 import { Daemon } from '../support/daemon.js';
 import { fingerprintOf, firstDifference, readHistory } from '../support/read-history.js';
 import { rootKey } from '../support/small-backup.js';
+import { canMount, SmallDisk } from '../support/small-disk.js';
 
 const key = digitsOf(rootKey);
-const canMount = spawnSync('unshare', ['-Urm', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
-
-/** A small file system of its own in a mount namespace, which daemons enter. */
-class SmallDisk {
-  readonly path: string;
-  readonly #holder: ChildProcess;
-
-  private constructor(path: string, holder: ChildProcess) {
-    this.path = path;
-    this.#holder = holder;
-  }
-
-  static async mount(megabytes: number): Promise<SmallDisk> {
-    const path = await mkdtemp(join(tmpdir(), 'scrollback-disk-'));
-    const script = `mount -t tmpfs -o size=${String(megabytes)}m tmpfs '${path}' && echo ready && exec cat`;
-    const holder = spawn('unshare', ['-Urm', 'sh', '-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
-    await once(holder.stdout, 'data');
-    return new SmallDisk(path, holder);
-  }
-
-  /** The command that runs another one inside. */
-  get wrap(): string[] {
-    return ['nsenter', '-t', String(this.#holder.pid), '-U', '-m', '--preserve-credentials'];
-  }
-
-  /** The path of a file on it, as seen from outside. */
-  outside(name: string): string {
-    return `/proc/${String(this.#holder.pid)}/root${join(this.path, name)}`;
-  }
-
-  /** Fills it until so many bytes are free. */
-  async fill(freeBytes: number): Promise<void> {
-    const file = await open(this.outside('ballast'), 'a');
-    try {
-      const chunk = Buffer.alloc(64 * 1024, 1);
-      for (;;) await file.write(chunk);
-    } catch {
-      // It is full.
-      const { size } = await file.stat();
-      await file.truncate(Math.max(0, size - freeBytes));
-    } finally {
-      await file.close();
-    }
-  }
-
-  async empty(): Promise<void> {
-    await rm(this.outside('ballast'), { force: true });
-  }
-
-  async unmount(): Promise<void> {
-    const ended = once(this.#holder, 'close');
-    this.#holder.kill('SIGKILL');
-    await ended;
-    await rm(this.path, { recursive: true, force: true });
-  }
-}
-
 describe.runIf(canMount)('a full disk', () => {
   let disk: SmallDisk;
   let daemon: Daemon;

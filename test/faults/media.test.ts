@@ -6,6 +6,7 @@ import { LinkState, MediaPolicy } from '../../src/gen/scrollback/v1/session_serv
 import { findStrayFiles } from '../support/backfill-walk.js';
 import { LinkedDaemon } from '../support/linked-daemon.js';
 import { readMedia, storedMedia } from '../support/read-media.js';
+import { canMount, SmallDisk } from '../support/small-disk.js';
 import { Random } from '../support/synthetic-random.js';
 import type { Account } from '../support/whatsapp/account.js';
 import type { MediaReference } from '../support/whatsapp/media-server.js';
@@ -36,6 +37,39 @@ async function deliver(size: number): Promise<{ id: string; file: MediaReference
   const id = await account.deliver(anna, { videoMessage: { ...file, mimetype: 'video/mp4' } });
   return { id, file, bytes };
 }
+
+describe.runIf(canMount)('on a full disk', () => {
+  test('what was read before gives way, and what still does not fit is refused', async () => {
+    const disk = await SmallDisk.mount(160);
+    const other = await LinkedDaemon.start(undefined, { dataDirectory: join(disk.path, 'data'), wrap: disk.wrap });
+    try {
+      const device = await other.link('b', owner);
+      await other.until('b', LinkState.ONLINE);
+      const person = other.whatsapp.addPerson({ phone: '491700000002', name: 'Anna' });
+      const sizes = [2_000_000, 2_000_001, 9_000_000];
+      const files = await Promise.all(sizes.map((size) => other.whatsapp.media.upload(randomBytes(size), 'video')));
+      const ids: string[] = [];
+      for (const file of files)
+        ids.push(await device.deliver(person, { videoMessage: { ...file, mimetype: 'video/mp4' } }));
+      await device.settled();
+      const read = (at: number) => readMedia(other.daemon.client, { sessionId: 'b', messageId: ids[at] ?? '' });
+      const stored = () => storedMedia(disk.outside('data'));
+      await expect.poll(() => read(0).then(({ bytes }) => bytes.length, String), { timeout: 10_000 }).toBe(sizes[0]);
+      await disk.fill(1_000_000);
+      expect((await read(1)).bytes.length).toBe(sizes[1]);
+      expect(await stored()).toEqual(files.slice(1, 2).map(nameOf));
+      await expect(read(2)).rejects.toMatchObject({ reason: 'STORAGE_FULL' });
+      // Nothing gave way in vain, and nothing is left of it.
+      expect(await stored()).toEqual(files.slice(1, 2).map(nameOf));
+      await disk.empty();
+      expect((await read(2)).bytes.length).toBe(sizes[2]);
+    } finally {
+      await other.remove();
+      await disk.unmount();
+    }
+    expect(other.whatsapp.errors).toEqual([]);
+  });
+});
 
 describe('files of messages', () => {
   test(
