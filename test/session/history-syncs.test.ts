@@ -15,7 +15,7 @@ import { FakeLinks } from '../support/fake-links.js';
 import { aKey, aLiveMessage } from '../support/live-events.js';
 
 const ANNA = '491700000002@s.whatsapp.net';
-const announcement = { unasked: true, name: 'RECENT 1', progressPercent: 20, isLast: false };
+const announcement = { unasked: true, questionId: '', name: 'RECENT 1', progressPercent: 20, isLast: false };
 
 let directory: string;
 let links: FakeLinks;
