@@ -3,6 +3,7 @@ import {
   encodeSignedDeviceIdentity,
   encodeWAMessage,
   generateMessageIDV2,
+  getDecryptionJid,
   jidNormalizedUser,
   proto,
 } from '@whiskeysockets/baileys';
@@ -42,7 +43,9 @@ async function send(socket: WASocket, id: string, { chatJid, before, count }: Ol
     },
   };
   const data = encodeWAMessage({ deviceSentMessage: { destinationJid: phone, message } });
-  const { type, ciphertext } = await socket.signalRepository.encryptMessage({ jid: phone, data });
+  // Under the name by which the library decrypts what the phone sends: else the two would change the one session side by side.
+  const jid = await getDecryptionJid(phone, socket.signalRepository);
+  const { type, ciphertext } = await socket.signalRepository.encryptMessage({ jid, data });
   const content: BinaryNode[] = [{ tag: 'enc', attrs: { v: '2', type }, content: ciphertext }];
   if (type === 'pkmsg' && account !== undefined) {
     content.push({ tag: 'device-identity', attrs: {}, content: encodeSignedDeviceIdentity(account, true) });
