@@ -306,6 +306,29 @@ describe('a lost connection', () => {
   });
 });
 
+describe('two backfills', () => {
+  it('ask the phone one after the other', async () => {
+    phone.timesOut = false;
+    phone.before = () => 'silence';
+    const connection = link.connection;
+    if (connection === undefined) throw new Error('the link is not connected');
+    const ask = (chatJid: string, signal: AbortSignal) => {
+      const before = { messageId: 'A', fromMe: false, sentMs: SINCE_MS };
+      return asker().ask(connection, { chatJid, before, count: 1 }, new Set([chatJid]), signal);
+    };
+    const [first, second] = [new AbortController(), new AbortController()];
+    const asking = [ask(ANNA, first.signal), ask(BEN, second.signal)];
+    const ended = Promise.allSettled(asking);
+    // The second one has had its turns by then, if it needed none.
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect(phone.asked.map(({ chatJid }) => chatJid)).toEqual([ANNA]);
+    first.abort();
+    await expect.poll(() => phone.asked.map(({ chatJid }) => chatJid)).toEqual([ANNA, BEN]);
+    second.abort();
+    expect((await ended).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+});
+
 describe('a cancelled backfill', () => {
   it('stops to wait for the phone at once', async () => {
     await addChat(ANNA, 10);

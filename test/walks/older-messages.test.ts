@@ -170,6 +170,16 @@ describe('older messages', () => {
     await expect(ask()).rejects.toMatchObject({ reason: 'LINK_NOT_CONNECTED', code: 9 });
   });
 
+  it('end in a failure that says what to do when the session is unlinked', async () => {
+    await arrive(phone.addChat(ANNA, 3));
+    phone.silent = () => true;
+    const backfill = await ask();
+    await linked.daemon.client.sessions.unlinkSession({ sessionId: 'a' });
+    const end = await follow(backfill);
+    expect(end.state).toBe(BackfillState.FAILED);
+    expect(end.error?.message).toMatch(/link/i);
+  });
+
   it('are asked for on the command line', async () => {
     await arrive(phone.addChat(ANNA, 60));
     const args = ['older', '--session', 'a', '--chat', '+49 170 0000002', '--max', '20'];
