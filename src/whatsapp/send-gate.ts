@@ -1,4 +1,5 @@
 import type { WASocket } from '@whiskeysockets/baileys';
+import { inTurn } from './turn.js';
 
 /** What the library's socket is underneath. */
 interface RawSocket {
@@ -80,7 +81,7 @@ export class SendGate {
     const callback = args.at(-1);
     if (typeof callback === 'function') {
       args.pop();
-      queueMicrotask(() => (callback as (error?: Error) => void)(this.#broken));
+      inTurn(() => (callback as (error?: Error) => void)(this.#broken));
     }
     await this.#durable;
     this.#queued--;
