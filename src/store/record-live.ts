@@ -14,6 +14,7 @@ import { findStored } from './find-stored.js';
 import { identityKeyOf } from './identity.js';
 import { keyspace, textKey } from './keyspaces.js';
 import { factsOfEvent, type MessageEvent, voteFacts } from './live-facts.js';
+import { prefetchDirectory } from './prefetch-live.js';
 import { LiveDirectory } from './record-directory.js';
 import type { MessageFacts } from './merge-message.js';
 import { mergeFacts } from './merge-page.js';
@@ -75,6 +76,7 @@ class Recorder {
 
   /** Looks up at once what is stored of the messages: one by one it would be most of the work. */
   async prefetch(events: LiveEvent[]): Promise<void> {
+    await prefetchDirectory(this.commit.overlay, events);
     const keys: Buffer[] = [];
     for (const event of events) {
       if (event.type !== 'message') continue;
