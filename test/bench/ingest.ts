@@ -1,16 +1,11 @@
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Daemon } from '../support/daemon.js';
-import type { Owner } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Bench } from './bench.js';
 import { readCpuMs } from './cpu.js';
 import { atLeast, showMs, showRate, showRatio } from './figure.js';
+import { IngestStage, ownerOf, type StandIn } from './ingest-stage.js';
 import type { BareAnswer, BareQuestion } from './processes/bare-library.js';
-import type { StandInAnswer, StandInQuestion, Traffic } from './processes/stand-in.js';
+import type { Traffic } from './processes/stand-in.js';
 import { SideProcess } from './side-process.js';
-
-type StandIn = SideProcess<StandInQuestion, StandInAnswer>;
 
 /** What takes messages: the daemon, or the library alone. */
 interface Taker {
@@ -28,8 +23,6 @@ interface Run {
   behindMs: number;
 }
 
-const trustModule = fileURLToPath(new URL('../support/whatsapp/trust-loopback.js', import.meta.url));
-
 /** Sessions of the second measure. */
 const SESSIONS = 50;
 
@@ -45,14 +38,8 @@ const ROUNDS = 3;
  * WhatsApp, which is in a process of its own. Both in turns, so that whatever else the machine does is in both.
  */
 export async function measureIngest(bench: Bench): Promise<void> {
-  const standIn = SideProcess.start<StandInQuestion, StandInAnswer>('stand-in');
-  bench.onClose(() => standIn.stop());
-  const { url, environment } = await standIn.ask({ do: 'listen' });
-  const daemon = await Daemon.start({
-    dataDirectory: join(bench.directory, 'ingest'),
-    env: { ...environment, NODE_OPTIONS: `--import=${trustModule}`, SCROLLBACK_WHATSAPP_URL: url },
-  });
-  bench.onClose(() => daemon.remove());
+  const stage = await IngestStage.open(bench, 'ingest');
+  const { standIn, url } = stage;
   const library = SideProcess.start<BareQuestion, BareAnswer>('bare-library');
   bench.onClose(() => library.stop());
 
@@ -60,10 +47,7 @@ export async function measureIngest(bench: Bench): Promise<void> {
     [1, 1000],
     [SESSIONS, 5000],
   ] as const) {
-    const takers = [
-      await linkDaemon(daemon, standIn, sessions),
-      await linkLibrary(library, standIn, sessions, url),
-    ] as const;
+    const takers = [await linkDaemon(stage, sessions), await linkLibrary(library, standIn, sessions, url)] as const;
     for (const traffic of ['signal', 'newsletter'] as const) {
       const [ours, bare] = await measureInTurns(standIn, takers, traffic);
       const ratio = ours.perSecond / bare.perSecond;
@@ -80,9 +64,8 @@ export async function measureIngest(bench: Bench): Promise<void> {
       });
     }
   }
-  const { errors } = await standIn.ask({ do: 'listen' });
-  if (errors.length > 0) throw new Error(errors.join('\n'));
-  await daemon.remove();
+  await library.stop();
+  await stage.close();
 }
 
 /** The middle one of several rounds, of each. */
@@ -120,21 +103,9 @@ async function measure(standIn: StandIn, taker: Taker, traffic: Traffic, total: 
   return { perSecond: (count / ms) * 1000, cpuMsEach, behindMs };
 }
 
-async function linkDaemon({ client, pid }: Daemon, standIn: StandIn, sessions: number): Promise<Taker> {
-  const names: string[] = [];
-  const phones: string[] = [];
-  for (let n = 0; n < sessions; n++) {
-    const sessionId = `of-${sessions}-${n}`;
-    const owner = ownerOf('1', sessions, n);
-    await client.sessions.createSession({ sessionId });
-    let scanned: Promise<StandInAnswer> | undefined;
-    for await (const { offer } of client.sessions.linkSession({ sessionId })) {
-      if (offer.case === 'qrCode') scanned ??= standIn.ask({ do: 'scan', qr: offer.value.payload, owner });
-    }
-    await scanned;
-    names.push(sessionId);
-    phones.push(owner.phone);
-  }
+async function linkDaemon(stage: IngestStage, sessions: number): Promise<Taker> {
+  const { client, pid } = stage.daemon;
+  const { names, phones } = await stage.linkDaemon(sessions);
   const recorded = async (): Promise<number> => {
     const answers = await Promise.all(names.map((sessionId) => client.sessions.getSession({ sessionId })));
     return answers.reduce((sum, { session }) => sum + Number(session?.messageCount ?? 0), 0);
@@ -157,9 +128,4 @@ async function linkLibrary(
     phones.push(owner.phone);
   }
   return { pid: library.pid, phones, recorded: undefined };
-}
-
-function ownerOf(kind: string, sessions: number, n: number): Owner {
-  const digits = `${String(sessions).padStart(3, '0')}${String(n).padStart(3, '0')}`;
-  return { phone: `4917${kind}${digits}`, lid: `90000${kind}${digits}`, name: 'Owner' };
 }

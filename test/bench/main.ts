@@ -9,6 +9,7 @@ import { measureGrowth } from './growth.js';
 import { measureHistory } from './history.js';
 import { measureImport } from './import.js';
 import { measureIngest } from './ingest.js';
+import { measureLatency } from './latency.js';
 import { measureLinks } from './links.js';
 import { measureRead } from './read.js';
 import { measureStuck } from './stuck.js';
@@ -24,6 +25,7 @@ const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   links: measureLinks,
   history: measureHistory,
   ingest: measureIngest,
+  latency: measureLatency,
 };
 
 /** What the bounds are stated for. */

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { Account } from '../../support/whatsapp/account.js';
 import { LoopbackWhatsApp, type Owner } from '../../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../../support/whatsapp/peer.js';
+import { monotonicMs } from '../monotonic.js';
 import { answerQuestions } from '../side-process.js';
 
 /** How messages travel: encrypted for one device, or readable as those of channels are. */
@@ -22,6 +23,8 @@ export interface StandInAnswer {
   environment: Record<string, string>;
   /** From the first one sent until the last one acknowledged. */
   ms: number;
+  /** When each message was written to its socket, by `monotonicMs`, where so many a second were asked for. */
+  sentAtMs: number[];
   errors: string[];
 }
 
@@ -35,12 +38,12 @@ let prepared: { account: Account; send: () => void }[] = [];
 
 async function perform(question: StandInQuestion): Promise<StandInAnswer> {
   whatsapp ??= await LoopbackWhatsApp.listen({ claimsPreKeys: true });
-  let ms = 0;
+  let sent = { ms: 0, sentAtMs: [] as number[] };
   if (question.do === 'scan') await whatsapp.scanQr(question.qr, question.owner);
   if (question.do === 'prepare') await prepare(whatsapp, question);
-  if (question.do === 'send') ms = await send(question.perSecond);
+  if (question.do === 'send') sent = await send(question.perSecond);
   const { url, childEnvironment: environment, errors } = whatsapp;
-  return { url, environment, ms, errors };
+  return { url, environment, ...sent, errors };
 }
 
 async function prepare(loopback: LoopbackWhatsApp, question: StandInQuestion & { do: 'prepare' }): Promise<void> {
@@ -72,11 +75,13 @@ function writersOf(loopback: LoopbackWhatsApp, phone: string): Peer[] {
   return made;
 }
 
-async function send(perSecond: number | undefined): Promise<number> {
+async function send(perSecond: number | undefined): Promise<{ ms: number; sentAtMs: number[] }> {
   const accounts = new Set(prepared.map(({ account }) => account));
+  const sentAtMs: number[] = [];
   const startedAt = performance.now();
   let sent = 0;
   for (const { send } of prepared) {
+    if (perSecond !== undefined) sentAtMs.push(monotonicMs());
     send();
     sent++;
     // What comes back is read between the messages.
@@ -86,7 +91,7 @@ async function send(perSecond: number | undefined): Promise<number> {
     if (earlyMs > 1) await delay(earlyMs);
   }
   await Promise.all([...accounts].map((account) => account.settled()));
-  return performance.now() - startedAt;
+  return { ms: performance.now() - startedAt, sentAtMs };
 }
 
 /** Messages between two looks at what came back. */
