@@ -9,8 +9,8 @@ import { parseTime, timeForms } from './time-argument.js';
 
 interface ReconcileOptions extends ClientOptions {
   session: string;
-  from: Instant;
-  to: Instant;
+  from?: Instant;
+  to?: Instant;
 }
 
 /** Adds `scrollback reconcile`. */
@@ -27,21 +27,27 @@ export function addReconcile(program: Command): void {
           'was found; Ctrl-C leaves it to the daemon. With --json prints the backfill at every change.',
       )
       .requiredOption('--session <id>', 'the session')
-      .requiredOption('--from <time>', 'when the gap began', (text) => parseTime(text, 'from', nowMs))
-      .requiredOption('--to <time>', 'when it ended', (text) => parseTime(text, 'to', nowMs))
+      .option('--from <time>', 'when the gap began; without both: the latest that `coverage` shows', (text) =>
+        parseTime(text, 'from', nowMs),
+      )
+      .option('--to <time>', 'when it ended', (text) => parseTime(text, 'to', nowMs))
       .addHelpText(
         'after',
         `
 Times are ${timeForms}.
 
-Example:
+Examples:
+  $ scrollback reconcile --session alice
   $ scrollback reconcile --session alice --from 2026-02-01 --to 2026-02-16T08:00:00Z`,
       ),
   ).action((options: ReconcileOptions) => runClient(options, (run) => reconcile(run, options)));
 }
 
 async function reconcile(run: Run, { session: sessionId, from, to }: ReconcileOptions): Promise<void> {
-  const answer = await run.connection.sessions.reconcileSession({ sessionId, from, to }, { signal: run.signal });
+  const answer = await run.connection.sessions.reconcileSession(
+    { sessionId, ...(from && { from }), ...(to && { to }) },
+    { signal: run.signal },
+  );
   const { backfillId } = required(answer.backfill);
   if (!run.output.json) run.output.note(`backfill ${visible(backfillId)}`);
   await watchBackfill(run, backfillId);

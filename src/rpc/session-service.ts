@@ -1,8 +1,10 @@
+import type { Gap } from '../domain/coverage.js';
 import { invalidArgument } from '../domain/fault.js';
 import { parseSessionId } from '../domain/session-id.js';
-import type { SessionService } from '../gen/scrollback/v1/session_service_pb.js';
+import type { ReconcileSessionRequest, SessionService } from '../gen/scrollback/v1/session_service_pb.js';
 import { MediaPolicy } from '../gen/scrollback/v1/session_service_pb.js';
 import type { Sessions } from '../session/sessions.js';
+import type { HistoryReader } from '../store/history-reader.js';
 import { toBackfill, toLinkFrame, toSession } from './convert.js';
 import { PageTokens } from './page-token.js';
 import { boundedText, pageSizeOf, timeBounds } from './request-field.js';
@@ -69,14 +71,11 @@ export function sessionService(sessions: Sessions): Handlers<typeof SessionServi
     },
 
     async reconcileSession(request) {
-      const { fromMs, toMs } = timeBounds(request.from, request.to);
-      // Which gaps there are is not known yet to the server itself.
-      if (fromMs === undefined) return invalidArgument('from', 'is required: when the gap began');
-      if (toMs === undefined) return invalidArgument('to', 'is required: when the gap ended');
-      if (fromMs >= toMs) return invalidArgument('to', 'must be after from');
+      const sessionId = parseSessionId(request.sessionId);
+      const gap = gapOf(request) ?? (await sessions.withHistory(sessionId, latestGap));
       const record = await sessions.createBackfill({
-        sessionId: parseSessionId(request.sessionId),
-        source: { kind: 'reconciliation', fromMs, toMs },
+        sessionId,
+        source: { kind: 'reconciliation', ...gap },
         key: undefined,
         requestId: boundedText('request_id', request.requestId, requestIdMaxBytes),
       });
@@ -89,6 +88,20 @@ export function sessionService(sessions: Sessions): Handlers<typeof SessionServi
       }
     },
   };
+}
+
+/** The gap that a request names; undefined when it names none. */
+function gapOf(request: ReconcileSessionRequest): Gap | undefined {
+  const { fromMs, toMs } = timeBounds(request.from, request.to);
+  if (fromMs === undefined && toMs === undefined) return undefined;
+  if (fromMs === undefined) return invalidArgument('from', 'is missing: when the gap began');
+  if (toMs === undefined) return invalidArgument('to', 'is missing: when the gap ended');
+  return fromMs < toMs ? { fromMs, toMs } : invalidArgument('to', 'must be after from');
+}
+
+async function latestGap(history: Pick<HistoryReader, 'getCoverage'>): Promise<Gap> {
+  const gap = (await history.getCoverage(undefined)).gaps.at(-1);
+  return gap ?? invalidArgument('from', 'is required: no gap of the session is known, see GetCoverage');
 }
 
 /** A policy that this version knows; unspecified is none of a request's business. */

@@ -24,8 +24,14 @@ export interface ChatDependencies {
   signal: AbortSignal;
   read: <T>(work: (history: HistoryStore) => Promise<T>) => Promise<T>;
   connection: () => Promise<Pick<LinkConnection, 'requestOlder'>>;
-  /** The phone has answered: makes durable what was found, and back to when, where that is further than before. */
-  answered: (answer: PhoneAnswer, reachedMs: number | undefined) => Promise<void>;
+  /** The phone has answered: makes durable what was found, back to when, where that is further than before, and what that covers. */
+  answered: (answer: PhoneAnswer, reachedMs: number | undefined, covered: CoveredTime | undefined) => Promise<void>;
+}
+
+/** A time of a chat of which the phone has given everything that it has, in ms since 1970; from 0 on for the beginning. */
+export interface CoveredTime {
+  fromMs: number;
+  toMs: number;
 }
 
 /**
@@ -110,11 +116,17 @@ async function askPage(
     }
     const { oldest, isStart, counts } = answer;
     const isFurther = counts.added > 0 || (oldest !== undefined && oldest.sentMs < firstMs);
-    await answered(answer, isFurther ? oldest?.sentMs : undefined);
+    await answered(answer, isFurther ? oldest?.sentMs : undefined, coveredBy(answer, before.sentMs));
     if (isFurther) return { answer, form: index };
     if (isStart || ++empty === EMPTY_ANSWERS) return 'done';
   }
   return 'silent';
+}
+
+/** A page is what comes right before the anchor: nothing is missing between its oldest message and that one. */
+function coveredBy({ oldest, isStart }: PhoneAnswer, anchorMs: number): CoveredTime | undefined {
+  const fromMs = isStart ? 0 : oldest?.sentMs;
+  return fromMs === undefined || fromMs >= anchorMs ? undefined : { fromMs, toMs: anchorMs };
 }
 
 /** More are not given by phones, as far as is known. */

@@ -1,7 +1,9 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { coverageSource } from '../domain/coverage.js';
 import { DomainError } from '../domain/fault.js';
 import type { BackfillRecord, PhoneCheckpoint } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Chat } from '../gen/scrollback/v1/history_service_pb.js';
+import { addCoverage } from '../store/coverage.js';
 import { backfillOf, countMessages } from './backfill.js';
 import type { LinkRun } from './link-run.js';
 import { askChat, type ChatOutcome, isAsked } from './older-chat.js';
@@ -55,15 +57,16 @@ async function askAbout(jid: string, run: LinkRun, phone: Phone): Promise<ChatOu
     signal: run.signal,
     read: (work) => run.session.use(work),
     connection: () => run.connection(),
-    answered: (answer, reachedMs) =>
-      run.save((record) => {
+    answered: (answer, reachedMs, covered) =>
+      run.save(async (record, commit) => {
         const shown = backfillOf(record);
         shown.chunks++;
         countMessages(shown, answer.counts);
         const checkpoint = checkpointOf(record);
         checkpoint.chatAdded += answer.counts.added;
         if (reachedMs !== undefined) checkpoint.reachedMs = BigInt(reachedMs);
-        return Promise.resolve();
+        if (covered !== undefined)
+          await addCoverage(commit, { chat: jid, ...covered, source: coverageSource.onDemand });
       }),
   });
 }

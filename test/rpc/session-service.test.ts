@@ -103,6 +103,7 @@ describe('SessionService', () => {
       ['to', { from }],
       ['from', { from: to, to: from }],
       ['to', { from, to: from }],
+      ['from', {}],
       ['request_id', { from, to, requestId: 'x'.repeat(129) }],
     ] as const) {
       const refused = { code: status.INVALID_ARGUMENT, metadata: { field } };
@@ -110,6 +111,16 @@ describe('SessionService', () => {
         refused,
       );
     }
+  });
+
+  it('asks for what was missed in the latest gap that is known, when nobody says in which', async () => {
+    await door.sessions.createSession({ sessionId: 'a' });
+    door.memory.history('a').coverage.gaps = [
+      { fromMs: 1000, toMs: 2000 },
+      { fromMs: 3000, toMs: 4000 },
+    ];
+    await door.sessions.reconcileSession({ sessionId: 'a' });
+    expect(door.memory.sources).toEqual([{ kind: 'reconciliation', fromMs: 3000, toMs: 4000 }]);
   });
 
   it('deletes a session', async () => {

@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { mkdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { coverageSource, type Stretch } from '../../src/domain/coverage.js';
 import type { LiveEvent } from '../../src/domain/live-event.js';
 import { LinkLost } from '../../src/domain/link-lost.js';
 import { PhoneCheckpointSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
@@ -104,6 +105,11 @@ function shown(): Backfill {
 const stored = async (chat: string): Promise<string[]> =>
   session.use(async (store) => (await readAll(store, { chat })).map(({ key }) => key?.messageId ?? ''));
 
+const covered = async (chat: string): Promise<Stretch[]> =>
+  session.use(async (store) =>
+    (await store.getCoverage(chat)).stretches.filter(({ source }) => source === coverageSource.onDemand),
+  );
+
 const asked = (): string[] => phone.asked.map(({ before, count }) => `${before.messageId} ${String(count)}`);
 
 describe('older messages', () => {
@@ -127,6 +133,15 @@ describe('older messages', () => {
     const ids = await addChat(ANNA, 60, { tellsStart: true });
     expect(await ask()).toMatchObject({ messagesAdded: 59n, chunks: 2n });
     expect(await stored(ANNA)).toEqual(ids);
+    expect(await covered(ANNA)).toEqual([{ fromMs: 0, toMs: SINCE_MS + 59_000, source: coverageSource.onDemand }]);
+  });
+
+  it('cover what lies between the oldest of them and the message before which they came', async () => {
+    await addChat(ANNA, 200);
+    await ask({ maxMessages: 70 });
+    const [stretch, ...others] = await covered(ANNA);
+    expect(stretch).toEqual({ fromMs: SINCE_MS + 129_000, toMs: SINCE_MS + 199_000, source: coverageSource.onDemand });
+    expect(others).toEqual([]);
   });
 
   it('end with the page that reaches a time', async () => {

@@ -665,14 +665,15 @@ export type ReconcileSessionRequest = Message<"scrollback.v1.ReconcileSessionReq
   sessionId: string;
 
   /**
-   * When the gap began; required.
+   * When the gap began. Without `from` and `to` it is the latest gap of the session
+   * that GetCoverage tells; INVALID_ARGUMENT when it tells none.
    *
    * @generated from field: google.protobuf.Timestamp from = 2;
    */
   from?: Timestamp | undefined;
 
   /**
-   * When it ended; required, after `from`.
+   * When it ended, after `from`; both or neither.
    *
    * @generated from field: google.protobuf.Timestamp to = 3;
    */
