@@ -17,6 +17,8 @@ const CUTS = Number(process.env.FAULT_CUTS ?? 60);
 /** Each is noticed by the silence that follows. */
 const FREEZES = 25;
 const MOST_MESSAGES = 40;
+/** After so long the moment has not come, and the cut is made at once. */
+const LATE_MS = 3000;
 
 /** Instead of a stanza or after it, on either way; `now` is whenever it happens to be. */
 const moments = ['sending', 'sent', 'receiving', 'received', 'now'] as const;
@@ -46,7 +48,12 @@ it(
           await delay(random.below(1200));
           whatsapp.cutAll();
         } else {
-          await ended;
+          // The stanza may never come: receipts of many messages travel in one.
+          const late = new AbortController();
+          const waited = sending.then(() => delay(LATE_MS, 'late', { signal: late.signal }));
+          if ((await Promise.race([ended, waited])) === 'late') whatsapp.cutAll();
+          late.abort();
+          await waited.catch(() => undefined);
         }
         await sending;
       }
