@@ -3,7 +3,7 @@ import type { LiveContent, LiveKey } from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, type Me } from './addresses.js';
 import { convertMedia } from './convert-media.js';
-import { msOfSeconds, numberOf } from './numbers.js';
+import { durationOf, msOfSeconds } from './numbers.js';
 import { contentNames, unwrap } from './unwrap.js';
 
 /** What a part of a message says, beside what all messages may say. */
@@ -113,7 +113,7 @@ function happeningPart(message: proto.IMessage): Part | undefined {
     return { kind: messageKind.event, waType: 92, text: eventMessage.name ?? '', context: eventMessage.contextInfo };
   }
   if (callLogMesssage) {
-    const durationSeconds = numberOf(callLogMesssage.durationSecs);
+    const durationSeconds = durationOf(callLogMesssage.durationSecs);
     // Of the library's outcomes 0 is a call that took place; a duration does not lie.
     const answered = durationSeconds > 0 || callLogMesssage.callOutcome === 0;
     const video = callLogMesssage.isVideo === true;

@@ -4,7 +4,7 @@ import { isGroup } from '../domain/jid.js';
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, keyOfMessage, mappingOf, type Me } from './addresses.js';
 import { deliveryOf, emptyContent } from './envelope.js';
-import { msOfEither, msOfSeconds } from './numbers.js';
+import { msOf, msOfEither, msOfSeconds } from './numbers.js';
 
 /** An entry of a list that the library emits. Every property may be missing. */
 type Entry<Name extends keyof BaileysEventMap> = BaileysEventMap[Name] extends (infer One)[]
@@ -149,7 +149,7 @@ function callOf(call: Entry<'call'>, me: Me): LiveEvent[] {
       type: 'message',
       message: {
         key,
-        sentMs: Number.isFinite(sentMs) ? sentMs : 0,
+        sentMs: msOf(sentMs),
         senderName: '',
         state: liveDelivery.unspecified,
         starred: false,

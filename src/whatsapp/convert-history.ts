@@ -4,7 +4,7 @@ import { type LiveCoverage, liveDelivery, type LiveEvent, type LiveRank, liveSou
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, mappingOf, type Me } from './addresses.js';
 import { emptyContent, type Origin } from './envelope.js';
-import { msOfEither, msOfSeconds, numberOf, type WireNumber } from './numbers.js';
+import { durationOf, msOfEither, msOfSeconds, numberOf, type WireNumber } from './numbers.js';
 
 /** Which number a LID stands for, as a chunk of history says it. */
 export function eventsOfMapping({ pnJid, lidJid }: proto.IPhoneNumberToLIDMapping): LiveEvent[] {
@@ -119,12 +119,12 @@ export function eventsOfCall(call: proto.ICallLogRecord, { me, source }: Origin)
   const creator = people[0] ?? '';
   const fromMe = isMe(creator, me) || (creator === '' && call.isIncoming === false);
   if (outcome === undefined || chatJid === '' || !call.callId) return [];
-  const durationSeconds = numberOf(call.duration);
+  const durationSeconds = durationOf(call.duration);
   const video = call.isVideo === true;
   const details = { callId: call.callId, video, durationSeconds, outcome: durationSeconds > 0 ? 1 : outcome, groupJid };
   const message = {
     key: { chatJid, senderJid: fromMe ? '' : creator, fromMe, messageId: call.callId },
-    sentMs: msOfEither(call.startTime),
+    sentMs: msOfSeconds(call.startTime),
     senderName: '',
     state: liveDelivery.unspecified,
     starred: false,

@@ -6,7 +6,7 @@ import { convertContent } from './convert-content.js';
 import { convertProtocol } from './convert-protocol.js';
 import { convertStub } from './convert-stub.js';
 import { envelopeOf, type Origin, type WireMessage } from './envelope.js';
-import { msOfSeconds, numberOf } from './numbers.js';
+import { msOf, msOfSeconds } from './numbers.js';
 import { unwrap } from './unwrap.js';
 
 /**
@@ -51,7 +51,7 @@ function nameOf(info: WireMessage, key: LiveKey): LiveEvent[] {
 function reactionOf(reaction: proto.Message.IReactionMessage, key: LiveKey, info: WireMessage, me: Me): LiveEvent[] {
   const target = keyOfTarget(reaction.key, key, me);
   if (target === undefined) return [];
-  const reactMs = numberOf(reaction.senderTimestampMs) || msOfSeconds(info.messageTimestamp);
+  const reactMs = msOf(reaction.senderTimestampMs) || msOfSeconds(info.messageTimestamp);
   const actor = { jid: key.senderJid, fromMe: key.fromMe };
   return [{ type: 'reaction', key: target, actor, emoji: reaction.text ?? '', reactMs }];
 }
@@ -71,7 +71,7 @@ function voteOf(update: proto.Message.IPollUpdateMessage, key: LiveKey, info: Wi
     target.fromMe || target.senderJid === '' ? [] : [target.senderJid, ...(key.fromMe ? [remoteJidAlt] : chat)];
   const authorNames = namesOf(target.fromMe, pollKey?.participant, ...other);
   const actor = { jid: key.senderJid, fromMe: key.fromMe };
-  const voteMs = numberOf(update.senderTimestampMs) || msOfSeconds(info.messageTimestamp);
+  const voteMs = msOf(update.senderTimestampMs) || msOfSeconds(info.messageTimestamp);
   return [{ type: 'sealed-vote', key: target, actor, vote: { payload, iv, voterNames, authorNames }, voteMs }];
 }
 
@@ -82,11 +82,11 @@ function historyOf(info: WireMessage, key: LiveKey, me: Me): LiveEvent[] {
       ? { jid: '', fromMe: true }
       : actorOf(addressOf(by?.participant) || (key.chatJid.endsWith('@g.us') ? '' : key.chatJid), me);
   const reactions = (info.reactions ?? []).map((reaction): LiveEvent => {
-    const reactMs = numberOf(reaction.senderTimestampMs);
+    const reactMs = msOf(reaction.senderTimestampMs);
     return { type: 'reaction', key, actor: actorBy(reaction.key), emoji: reaction.text ?? '', reactMs };
   });
   const votes = (info.pollUpdates ?? []).map((update): LiveEvent => {
-    const voteMs = numberOf(update.senderTimestampMs);
+    const voteMs = msOf(update.senderTimestampMs);
     const choices = update.vote?.selectedOptions ?? [];
     return { type: 'vote', key, actor: actorBy(update.pollUpdateMessageKey), choices, voteMs };
   });

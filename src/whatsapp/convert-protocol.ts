@@ -3,7 +3,7 @@ import type { LiveEvent, LiveKey } from '../domain/live-event.js';
 import { addressOf, keyOfTarget, mappingOf } from './addresses.js';
 import { convertContent } from './convert-content.js';
 import type { Origin, WireMessage } from './envelope.js';
-import { msOfSeconds, numberOf } from './numbers.js';
+import { msOf, msOfSeconds } from './numbers.js';
 import { systemMessage } from './convert-stub.js';
 
 const types = proto.Message.ProtocolMessage.Type;
@@ -55,7 +55,7 @@ function editOf(
   const target = { ...key, messageId };
   const content = protocol.editedMessage ? convertContent(protocol.editedMessage, target, me) : undefined;
   if (messageId === '' || content === undefined) return [];
-  const editMs = numberOf(protocol.timestampMs) || msOfSeconds(info.messageTimestamp);
+  const editMs = msOf(protocol.timestampMs) || msOfSeconds(info.messageTimestamp);
   return [{ type: 'edit', key: target, editId: key.messageId, editMs, content }];
 }
 

@@ -12,7 +12,7 @@ import {
 import { messageKind } from '../domain/message-kind.js';
 import type { Me, WireKey } from './addresses.js';
 import { lifetimeOf } from './convert-content.js';
-import { msOfSeconds } from './numbers.js';
+import { msOf, msOfSeconds } from './numbers.js';
 
 /** A message as the library has it, from whatever source. */
 export type WireMessage = Omit<proto.IWebMessageInfo, 'key'> & { key?: WireKey | null };
@@ -33,7 +33,7 @@ export function envelopeOf(info: WireMessage, key: LiveKey, source: LiveSource):
     senderName: key.fromMe ? '' : (info.pushName ?? ''),
     state: stateOf(info, key),
     starred: info.starred === true,
-    expireMs: lifetime > 0 && sentMs > 0 ? sentMs + lifetime : 0,
+    expireMs: lifetime > 0 && sentMs > 0 ? msOf(sentMs + lifetime) : 0,
     source,
   };
 }

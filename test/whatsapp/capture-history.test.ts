@@ -1,6 +1,7 @@
+import { toJsonString } from '@bufbuild/protobuf';
 import { chatModificationToAppPatch, proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Source } from '../../src/gen/scrollback/v1/message_pb.js';
+import { MessageSchema, Source } from '../../src/gen/scrollback/v1/message_pb.js';
 import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
 import { importDrafts, openHistory, readAll, withoutRevisions } from '../support/history.js';
 import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
@@ -71,6 +72,39 @@ describe('history', () => {
     expect(history.drain.history.counts.retries).toBe(1);
     await expect.poll(async () => (await history.messages()).length, { timeout: 10_000 }).toBe(10);
     expect(history.store.inbox.waiting('history')).toBe(0);
+  });
+
+  it('whose senders chose numbers that mean nothing is stored, with the messages beside them', async () => {
+    const [most, longest] = ['18446744073709551615', '9223372036854775807'];
+    const hostile: [string, number, object][] = [
+      ['size', 1_600_000_001, { imageMessage: { mimetype: 'image/jpeg', fileLength: most } }],
+      ['call', 1_600_000_002, { callLogMesssage: { durationSecs: longest } }],
+      ['milliseconds', 1_600_000_003_000, { conversation: 'in milliseconds' }],
+      ['calendar', Number.MAX_SAFE_INTEGER, { conversation: 'beyond all calendars' }],
+      [
+        'reaction',
+        1_600_000_005,
+        { reactionMessage: { key: { fromMe: true, id: 'size' }, text: '👍', senderTimestampMs: longest } },
+      ],
+    ];
+    const messages = hostile.map(([id, messageTimestamp, message]) => ({
+      message: {
+        key: { remoteJid: ANNA, fromMe: false, id },
+        message: proto.Message.fromObject(message),
+        messageTimestamp,
+      },
+    }));
+    await push({ syncType: HistorySyncType.RECENT, conversations: [{ id: ANNA, messages }] }, 'inline');
+    const found = await history.messages();
+    expect(found.map(({ key, sentTime }) => [key?.messageId, sentTime?.seconds])).toEqual([
+      ['calendar', undefined],
+      ['size', 1_600_000_001n],
+      ['call', 1_600_000_002n],
+      ['milliseconds', 1_600_000_003n],
+    ]);
+    expect(found[1]).toMatchObject({ reactions: [{ emoji: '👍', reactTime: { seconds: 1_600_000_005n } }] });
+    expect(found.every((message) => toJsonString(MessageSchema, message) !== '')).toBe(true);
+    expect(history.drain.history.counts).toMatchObject({ gone: 0, retries: 0 });
   });
 
   it('is fetched by the next process when this one could not', async () => {
