@@ -5,7 +5,7 @@
 export type LiveEvent =
   | { type: 'message'; message: LiveMessage }
   | { type: 'edit'; key: LiveKey; editId: string; editMs: number; content: LiveContent }
-  | { type: 'revocation'; key: LiveKey; revocationId: string; revokeMs: number; adminJid: string; byAdmin: boolean }
+  | LiveRevocation
   | { type: 'reaction'; key: LiveKey; actor: LiveActor; emoji: string; reactMs: number }
   /** `memberJid` is who has it, in a group; '' in a chat with one person. */
   | { type: 'receipt'; key: LiveKey; state: LiveDelivery; memberJid: string }
@@ -23,6 +23,19 @@ export type LiveEvent =
   | { type: 'lid-mapping'; lid: string; phone: string }
   /** The phone has nothing of this chat that is older than what it sent. */
   | { type: 'history-start'; chatJid: string };
+
+/** That a message was deleted for everyone. */
+export interface LiveRevocation {
+  type: 'revocation';
+  key: LiveKey;
+  revocationId: string;
+  revokeMs: number;
+  /** Who did, when it was not its author. */
+  adminJid: string;
+  byAdmin: boolean;
+  /** True when the owner did, so that nobody has to look up whether they may. */
+  byOwner?: boolean;
+}
 
 /** Who sent what where. */
 export interface LiveKey {

@@ -1,4 +1,5 @@
 import { identityForm } from '../domain/page-format.js';
+import { Source } from '../gen/scrollback/v1/message_pb.js';
 import { awaitingValue } from './awaiting.js';
 import { type Commit, keyOf } from './commit.js';
 import { encodeFacts, fingerprint } from './facts.js';
@@ -17,6 +18,7 @@ export async function mergePartial(
   facts: MessageFacts,
 ): Promise<'updated' | 'unchanged' | 'refused' | 'awaiting'> {
   const key = keyOf(facts);
+  facts.message.alternateMessageIds = await ownIds(commit, chatNumber, facts);
   const incoming = {
     identityKey: identityKeyOf(chatNumber, key),
     aliases: facts.message.alternateMessageIds.map((id) => identityKeyOf(chatNumber, key, id)),
@@ -36,4 +38,19 @@ export async function mergePartial(
   if (known?.[0] !== identityForm.awaiting || !known.equals(value)) commit.putIdentity(found.target, value);
   await putAliases(commit, found.target, joined);
   return 'awaiting';
+}
+
+/**
+ * The ids of an edit or a revocation without those of messages that came by themselves: whoever edits a message chooses the id of the edit,
+ * and would make two of their messages one, of which the other is gone. What only a backup has under such an id is the edit.
+ */
+async function ownIds(commit: Commit, chatNumber: number, facts: MessageFacts): Promise<string[]> {
+  const own: string[] = [];
+  for (const id of facts.message.alternateMessageIds) {
+    const identityKey = identityKeyOf(chatNumber, keyOf(facts), id);
+    const value = await commit.overlay.get(identityKey);
+    const row = value?.[0] === identityForm.message ? await commit.loadFacts({ identityKey, value }) : undefined;
+    if (row === undefined || row.message.sources.every((source) => source === Source.BACKUP)) own.push(id);
+  }
+  return own;
 }

@@ -51,6 +51,14 @@ export class LiveDirectory {
     return members.flatMap((member) => (member.fromMe || member.jid === '' ? [] : [member.jid]));
   }
 
+  /** False for who is known to be no admin of a group; nobody is one of what is no group. */
+  async mayLead(jid: string, person: string): Promise<boolean> {
+    if (!isGroup(jid)) return false;
+    const members = (await this.#load(jid))?.group?.members ?? [];
+    const isAdmin = ({ rank }: GroupMember): boolean => rank === GroupRank.ADMIN || rank === GroupRank.SUPERADMIN;
+    return members.length === 0 || members.some((member) => member.jid === person && isAdmin(member));
+  }
+
   async contact({ jid, name, pushName, username, asOfMs }: LiveContact): Promise<void> {
     if (name === '' && this.#pushNames.get(jid) === pushName) return;
     this.#pushNames.set(jid, pushName);

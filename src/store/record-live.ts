@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { isGroup, isLid, isPerson } from '../domain/jid.js';
-import type { LiveEvent, LiveKey, OptionHash, VoteOpener } from '../domain/live-event.js';
+import type { LiveEvent, LiveKey, LiveRevocation, OptionHash, VoteOpener } from '../domain/live-event.js';
 import { HiddenFactsSchema, type SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
 import { type MessageKey, MessageKeySchema, MessageSchema, type PollOption } from '../gen/scrollback/v1/message_pb.js';
 import { addChunkCoverage } from './coverage.js';
@@ -20,6 +20,7 @@ import type { MessageFacts } from './merge-message.js';
 import { mergeFacts } from './merge-page.js';
 import { mergePartial } from './merge-partial.js';
 import { resolveFacts } from './resolve-facts.js';
+import { toldAgain } from './told-again.js';
 
 /** What became of live events. */
 export interface LiveCounts {
@@ -129,13 +130,15 @@ class Recorder {
     const { chatJid } = event.type === 'message' ? event.message.key : event.key;
     const chatNumber = await this.#directory.chatNumber(chatJid);
     await this.commit.loadTotals([chatNumber]);
+    if (event.type === 'revocation' && !(await this.#mayRevoke(event))) {
+      this.counts.unchanged++;
+      return;
+    }
     if (event.type === 'vote') return this.#vote(chatNumber, event);
     const facts = await this.#canonical(factsOfEvent(event));
     if (event.type === 'message') {
       const key = keyOf(facts);
-      const mark = fingerprint(encodeFacts(facts));
-      const identityKey = identityKeyOf(chatNumber, key);
-      const outcome = await mergeFacts(this.commit, { identityKey, aliases: [], facts, mark });
+      const outcome = await this.#mergeMessage(chatNumber, facts);
       this.counts[outcome]++;
       this.counts.messages[outcome]++;
       if (key.fromMe && isGroup(key.chatJid)) await this.#raiseState(chatNumber, facts);
@@ -147,6 +150,18 @@ class Recorder {
     if (event.type === 'sealed-vote') await this.#openWaiting(chatNumber, keyOf(facts), facts.hidden.sealedVotes);
   }
 
+  async #mergeMessage(chatNumber: number, facts: MessageFacts): Promise<keyof MessageCounts> {
+    const key = keyOf(facts);
+    const stored = await this.#loadFacts(chatNumber, key);
+    const again = stored === undefined ? undefined : toldAgain(stored, facts);
+    if (again === undefined) {
+      const mark = fingerprint(encodeFacts(facts));
+      return mergeFacts(this.commit, { identityKey: identityKeyOf(chatNumber, key), aliases: [], facts, mark });
+    }
+    const outcome = await mergePartial(this.commit, chatNumber, again);
+    return outcome === 'awaiting' ? 'unchanged' : outcome;
+  }
+
   async #vote(chatNumber: number, event: Extract<LiveEvent, { type: 'vote' }>): Promise<void> {
     const key = await this.#canonicalKey(event.key);
     const poll = await this.#loadFacts(chatNumber, key);
@@ -154,6 +169,14 @@ class Recorder {
     if (indexes.length < event.choices.length) return;
     const facts = voteFacts(event.key, event.actor, indexes, timestampFromMs(event.voteMs));
     this.counts[await mergePartial(this.commit, chatNumber, await this.#canonical(facts))]++;
+  }
+
+  /** Its author takes back a message; of somebody else's, only who leads the group. The owner's phone knows whether it may. */
+  async #mayRevoke({ key, byAdmin, byOwner, adminJid }: LiveRevocation): Promise<boolean> {
+    if (!byAdmin || byOwner === true) return true;
+    const admin = await this.resolve(adminJid);
+    if (!key.fromMe && admin === (await this.resolve(key.senderJid))) return true;
+    return this.#directory.mayLead(key.chatJid, admin);
   }
 
   /** Opens sealed votes of a poll (all that wait, unless some are named), if its secret is known. */

@@ -1,4 +1,5 @@
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js';
+import { isGroup } from '../domain/jid.js';
 import type { LiveEvent, LiveKey } from '../domain/live-event.js';
 import { addressOf, keyOfTarget, mappingOf } from './addresses.js';
 import { convertContent } from './convert-content.js';
@@ -36,12 +37,16 @@ function revocationOf(
   key: LiveKey,
   { me }: Origin,
 ): LiveEvent[] {
-  const target = keyOfTarget(protocol.key, key, me);
-  if (target === undefined) return [];
+  const named = keyOfTarget(protocol.key, key, me);
+  if (named === undefined) return [];
+  // Nobody but its author takes back a message outside of groups, whatever the key inside says.
+  const target = isGroup(key.chatJid) ? named : { ...key, messageId: named.messageId };
   const byAdmin = target.fromMe !== key.fromMe || target.senderJid !== key.senderJid;
   const adminJid = !byAdmin ? '' : key.fromMe ? me.phone : key.senderJid;
   const revokeMs = msOfSeconds(info.messageTimestamp);
-  return [{ type: 'revocation', key: target, revocationId: key.messageId, revokeMs, adminJid, byAdmin }];
+  return [
+    { type: 'revocation', key: target, revocationId: key.messageId, revokeMs, adminJid, byAdmin, byOwner: key.fromMe },
+  ];
 }
 
 /** Only its author edits a message, whatever the key inside says. */

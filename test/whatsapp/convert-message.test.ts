@@ -187,6 +187,15 @@ describe('a message about another one', () => {
     ]);
   });
 
+  it('takes back nothing of somebody else where there are no admins, whatever it names', () => {
+    const named = { fromMe: false, id: 'A', participant: BEN };
+    for (const remoteJid of [ANNA, 'status@broadcast', '120363000000000009@newsletter']) {
+      expect(protocol({ remoteJid, id: 'R', participant: ANNA }, named)).toMatchObject([
+        { type: 'revocation', key: { senderJid: ANNA, fromMe: false, messageId: 'A' }, byAdmin: false },
+      ]);
+    }
+  });
+
   it('takes back, as an admin, what somebody else wrote', () => {
     const key = { remoteJid: GROUP, id: 'R', participant: ANNA };
     expect(protocol(key, { remoteJid: GROUP, fromMe: false, id: 'A', participant: BEN })).toMatchObject([
