@@ -1,4 +1,5 @@
 import { toBinary } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { type HiddenFacts, type SealedVote, SealedVoteSchema } from '../gen/scrollback/store/v1/record_pb.js';
 
 /**
@@ -7,7 +8,7 @@ import { type HiddenFacts, type SealedVote, SealedVoteSchema } from '../gen/scro
  */
 export function joinHidden(target: HiddenFacts, a: HiddenFacts, b: HiddenFacts): void {
   target.messageSecret = compareBytes(a.messageSecret, b.messageSecret) >= 0 ? a.messageSecret : b.messageSecret;
-  target.sealedVotes = greatest([...a.sealedVotes, ...b.sealedVotes], sealOf, compareSealed);
+  target.sealedVotes = newestOf(greatest([...a.sealedVotes, ...b.sealedVotes], sealOf, compareSealed));
   target.receipts = greatest(
     [...a.receipts, ...b.receipts],
     ({ jid }) => jid,
@@ -25,6 +26,33 @@ function greatest<T>(entries: T[], nameOf: (entry: T) => string, compare: (a: T,
   }
   return [...found].sort(([x], [y]) => (x < y ? -1 : x > y ? 1 : 0)).map(([, entry]) => entry);
 }
+
+/** Of each voter the newest votes, in the given order: only the last one counts, and who votes without end fills no disk. */
+function newestOf(votes: SealedVote[]): SealedVote[] {
+  if (votes.length <= MAX_SEALED_OF_ONE) return votes;
+  const left = new Map<string, number>();
+  const kept = new Set<SealedVote>();
+  for (const vote of [...votes].sort((a, b) => -compareTimes(a, b))) {
+    const voter = `${String(vote.fromMe)} ${vote.voterJid}`;
+    const count = left.get(voter) ?? MAX_SEALED_OF_ONE;
+    if (count > 0) kept.add(vote);
+    left.set(voter, count - 1);
+  }
+  return votes.filter((vote) => kept.has(vote));
+}
+
+/** Older first; of one time the lesser. */
+function compareTimes(a: SealedVote, b: SealedVote): number {
+  const [x, y] = [msOf(a), msOf(b)];
+  return x !== y ? x - y : compareSealed(a, b);
+}
+
+function msOf({ voteTime }: SealedVote): number {
+  return voteTime === undefined ? 0 : timestampMs(voteTime);
+}
+
+/** Who changes their mind has a few votes that wait for the poll; of more, the oldest say nothing that lasts. */
+const MAX_SEALED_OF_ONE = 4;
 
 /** Sealing the same vote twice gives other bytes: the bytes are its name. */
 function sealOf({ payload, iv }: SealedVote): string {

@@ -245,9 +245,10 @@ function completeKey(key: MessageKey): MessageKey {
 
 /** Which options the hashes of a vote mean, ascending. */
 function indexesOf(options: PollOption[], choices: OptionHash[]): number[] {
-  const hashes = choices.map((choice) => Buffer.from(choice).toString('hex'));
+  const hashes = new Set(choices.map((choice) => Buffer.from(choice).toString('hex')));
+  if (hashes.size === 0) return [];
   return options.flatMap(({ name }, index) =>
-    hashes.includes(createHash('sha256').update(name).digest('hex')) ? [index] : [],
+    hashes.has(createHash('sha256').update(name).digest('hex')) ? [index] : [],
   );
 }
 

@@ -110,6 +110,32 @@ describe('an edit or a revocation', () => {
   });
 });
 
+describe('votes without end', () => {
+  it('of one person leave the newest few, whatever their order', async () => {
+    const vote = (n: number): LiveEvent => ({
+      type: 'sealed-vote',
+      key: aKey(GROUP, 'P', { sender: ANNA }),
+      actor: { jid: BEN, fromMe: false },
+      vote: { payload: Uint8Array.of(n), iv: Uint8Array.of(n), voterNames: [BEN], authorNames: [ANNA] },
+      voteMs: n * 1000,
+    });
+    const votes = Array.from({ length: 30 }, (_, n) => vote(n + 1));
+    await record(...votes.slice(15), ...votes.slice(0, 15));
+    const tried: number[] = [];
+    await history.store.commit((commit) =>
+      history.store.recordLive(
+        commit,
+        [aLiveMessage(aKey(GROUP, 'P', { sender: ANNA }), { content: aPoll(), secret: Uint8Array.of(1) })],
+        ({ payload }) => {
+          tried.push(payload[0] ?? 0);
+          return undefined;
+        },
+      ),
+    );
+    expect(tried.sort((a, b) => a - b)).toEqual([27, 28, 29, 30]);
+  });
+});
+
 function aPoll() {
   return { ...aText('What?'), kind: messageKind.poll, waType: 66, poll: { options: ['a'], selectableCount: 1 } };
 }
