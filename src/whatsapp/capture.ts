@@ -52,7 +52,8 @@ class SocketCapture implements Capture {
   ) {
     this.socketOptions = {
       makeSignalRepository: makeWriteAheadRepository({
-        content: (ciphertext, content, creds) => this.#content(this.#stanzas.of(ciphertext), content, creds),
+        content: (ciphertext, content, creds) =>
+          this.#content(this.#stanzas.of(ciphertext), content, creds, saysSomething(content)),
         unreadable: (ciphertext, creds) => this.#unreadable(this.#stanzas.of(ciphertext), creds),
         groupAuthor: (ciphertext) => this.#stanzas.of(ciphertext)?.attrs.participant,
       }),
@@ -98,11 +99,13 @@ class SocketCapture implements Capture {
   /** Sees each stanza before the library's handlers do, in the same turn. */
   #frame(stanza: BinaryNode, creds: AuthenticationCreds): void {
     const { handed, readable, strange } = partsOf(stanza);
+    const says = readable.map(trySaysSomething);
     for (const ciphertext of handed) this.#stanzas.note(ciphertext, stanza);
     // What is not encrypted never meets the repository.
-    for (const content of readable) this.#start(this.#content(stanza, content, creds));
+    readable.forEach((content, n) => this.#start(this.#content(stanza, content, creds, says[n] === true)));
     // The library says that it has these, and tells nobody what they hold.
-    if (strange || headOf(stanza, creds) === undefined) this.#start(this.#stanza(stanza, creds));
+    if (strange || says.includes(undefined) || headOf(stanza, creds) === undefined)
+      this.#start(this.#stanza(stanza, creds));
     if (handed.length + readable.length === 0) this.#start(this.#unreadable(stanza, creds));
   }
 
@@ -115,9 +118,14 @@ class SocketCapture implements Capture {
     return this.#keep(encodeRecord({ type: 'stanza', me: meOf(creds), atMs: this.now() }, encodeEvent(stanza)));
   }
 
-  async #content(stanza: BinaryNode | undefined, content: Uint8Array, creds: AuthenticationCreds): Promise<void> {
+  async #content(
+    stanza: BinaryNode | undefined,
+    content: Uint8Array,
+    creds: AuthenticationCreds,
+    says: boolean,
+  ): Promise<void> {
     const head = stanza === undefined ? undefined : headOf(stanza, creds);
-    if (head === undefined || !saysSomething(content)) return;
+    if (head === undefined || !says) return;
     this.#note(head);
     const record = encodeRecord({ type: 'content', me: meOf(creds), atMs: this.now(), ...head }, content);
     // The keys that decrypted it are durable with it or after it; that nothing is said of it before is the gate's matter.
@@ -199,6 +207,15 @@ function saysSomething(content: Uint8Array): boolean {
   if (contentNames(unwrap(message).message).length > 0) return true;
   // What this version does not know is not lost by being decoded.
   return proto.Message.encode(message).finish().length < content.length;
+}
+
+/** Undefined for what is no message: nobody is asked to send it again, as what was encrypted is. */
+function trySaysSomething(content: Uint8Array): boolean | undefined {
+  try {
+    return saysSomething(content);
+  } catch {
+    return undefined;
+  }
 }
 
 function nameOf(chat: string, id: string): string {

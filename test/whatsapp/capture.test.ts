@@ -219,6 +219,18 @@ describe('what a captured client receives', () => {
     expect(history.store.inbox.waiting('unread')).toBe(1);
     expect(history.store.inbox.waiting('live')).toBe(0);
   });
+
+  it('that anybody could read and that is no message is kept as it came before it is acknowledged', async () => {
+    const id = await deliver(anna, {}, { form: 'broken', chat: '120363000000000001@newsletter' });
+    await history.recorded();
+    const [unread] = await history.store.inbox.read('unread', 10, 10_000);
+    const { head, body } = decodeRecord(unread?.payload ?? Buffer.alloc(0));
+    expect(head.type).toBe('stanza');
+    expect(decodeEvent(body)).toMatchObject({
+      attrs: { id },
+      content: [{ content: Buffer.from('ff00ff00ff', 'hex') }],
+    });
+  });
 });
 
 /** The content of a text as the JSON of its bytes. */

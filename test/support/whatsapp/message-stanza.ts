@@ -7,10 +7,10 @@ import { node, nowSeconds } from './nodes.js';
 import type { Addressing, Encrypted, Peer } from './peer.js';
 
 /**
- * How the content of a message travels: encrypted, readable (as newsletters are, and for tests of many messages), as bytes
- * that nobody can decrypt, as a bot seals it, in a way that no client knows, or not at all ("Message absent from node").
+ * How the content of a message travels: encrypted, readable (as newsletters are, and for tests of many messages), readable
+ * and no message (`broken`), as bytes that nobody can decrypt, as a bot seals it, in a way that no client knows, or not at all ("Message absent from node").
  */
-export type Form = 'signal' | 'plaintext' | 'garbage' | 'bot' | 'unknown' | 'absent';
+export type Form = 'signal' | 'plaintext' | 'broken' | 'garbage' | 'bot' | 'unknown' | 'absent';
 
 /** How a message is delivered; everything has a default. */
 export interface DeliverOptions {
@@ -96,6 +96,8 @@ async function contentOf(letter: Letter): Promise<BinaryNode[]> {
       return [enc('msmsg', proto.Message.encode(letter.message).finish())];
     case 'unknown':
       return [enc('loopback', proto.Message.encode(letter.message).finish())];
+    case 'broken':
+      return [node('plaintext', {}, Buffer.from('ff00ff00ff', 'hex'))];
     case 'plaintext':
       return [node('plaintext', {}, proto.Message.encode(letter.message).finish())];
     case 'signal': {
