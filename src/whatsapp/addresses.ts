@@ -40,7 +40,9 @@ export function keyOfMessage(key: WireKey | null | undefined, me: Me): LiveKey |
   const messageId = key?.id ?? '';
   if (remote === '' || messageId === '') return undefined;
   const participant = addressOf(key?.participant);
-  const fromMe = key?.fromMe === true;
+  // The library knows the owner in a status by the number alone.
+  const isOwn = remote.endsWith('@broadcast') && isMe(participant, me);
+  const fromMe = key?.fromMe === true || isOwn;
   // What comes by a broadcast list is, for who receives it, a message of the chat with its sender.
   const isList = remote.endsWith('@broadcast') && remote !== 'status@broadcast';
   const chatJid = isList && !fromMe && participant !== '' ? participant : remote;

@@ -54,19 +54,18 @@ function read(record: Buffer): LiveEvent[] | 'history' | 'unread' {
 
 function readContent(head: Extract<RecordHead, { type: 'content' }>, body: Buffer): LiveEvent[] | 'history' {
   const { key: wireKey, sentS, pushName, me } = head;
-  const fromMe = wireKey.fromMe === true;
+  const key = keyOfMessage(wireKey, me);
   const info = {
     key: wireKey,
     messageTimestamp: sentS,
     pushName: pushName ?? null,
     // The server has what the owner's phone sent, else it would not be here.
-    status: fromMe ? proto.WebMessageInfo.Status.SERVER_ACK : null,
+    status: key?.fromMe === true ? proto.WebMessageInfo.Status.SERVER_ACK : null,
   };
-  const key = keyOfMessage(wireKey, me);
   if (key === undefined) return [];
   if (head.unreadable === true) return [...mappingsOf(wireKey, me), placeholderOf(info, key)];
   const message = proto.Message.decode(body);
-  if (fromMe && announcementOf(message) !== undefined) return 'history';
+  if (wireKey.fromMe === true && announcementOf(message) !== undefined) return 'history';
   const events = convertMessage({ ...info, message }, { me, source: liveSource.live });
   if (events.length > 0 || body.length <= proto.Message.encode(message).finish().length) return events;
   // Something that this version does not know at all: a message of which only is known that it is there.

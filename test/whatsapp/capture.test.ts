@@ -231,6 +231,17 @@ describe('what a captured client receives', () => {
       content: [{ content: Buffer.from('ff00ff00ff', 'hex') }],
     });
   });
+
+  it('in the own status is the owner’s, by number and by LID', async () => {
+    const chat = 'status@broadcast';
+    for (const addressing of ['pn', 'lid'] as const) {
+      const id = await deliver(link.account.phone, { conversation: addressing }, { chat, addressing });
+      const key = { remoteJid: chat, fromMe: true, id };
+      await deliver(link.account.phone, { protocolMessage: { type: Type.REVOKE, key } }, { chat, addressing });
+    }
+    const own = { key: { chatJid: chat, fromMe: true, senderJid: '' }, kind: MessageKind.REVOKED };
+    expect(await history.messages()).toMatchObject([own, own]);
+  });
 });
 
 /** The content of a text as the JSON of its bytes. */
