@@ -1,13 +1,16 @@
 import { HistoryGone } from '../domain/history-gone.js';
+import type { LiveEvent } from '../domain/live-event.js';
 import type { Logger } from '../log.js';
 import type { Commit } from '../store/commit.js';
 import { noteLostHistory } from '../store/coverage.js';
+import type { HistoryStore } from '../store/history-store.js';
 import type { InboxRecord } from '../store/inbox.js';
 import type { LiveCounts } from '../store/record-live.js';
 import { type CountedChunk, type HistoryCounter, uncounted } from './history-counter.js';
 import type { InboxReader } from './link-inbox.js';
 import { PhoneAnswers } from './phone-answers.js';
 import type { Session } from './session.js';
+import { isUnrecordable, soundEvents } from './sound-events.js';
 
 /** What a drain works with. */
 export interface DrainDependencies {
@@ -95,11 +98,11 @@ export class HistoryDrain {
       const answer = announced.unasked ? undefined : this.answers.begin(announced.questionId);
       if (counter !== undefined) chunk = await counter.begin(announced, record.key);
       let part = 0;
+      let left = 0;
       for await (const events of reader.readHistory(record.payload, this.#stop.signal)) {
         if (part++ < chunk.partsDone) continue;
-        const counts = await session.use((store) =>
-          chunk.commitPart((commit) => store.recordLive(commit, events, reader.openVote)),
-        );
+        const { counts, leftOut } = await session.use((store) => this.#recordPart(store, chunk, events));
+        left += leftOut;
         this.counts.added += counts.added;
         this.counts.updated += counts.updated;
         this.count(counts);
@@ -108,6 +111,7 @@ export class HistoryDrain {
           while (store.resolving) await store.resolveStep((build) => session.commit(build));
         });
       }
+      if (left > 0) throw new HistoryGone('some of it cannot be recorded');
       await this.#leave(record, chunk, undefined);
       answer?.end();
       this.counts.chunks++;
@@ -124,6 +128,25 @@ export class HistoryDrain {
       this.#failed(record, error);
     } finally {
       chunk.close();
+    }
+  }
+
+  /** Records a part, without what cannot be recorded: it would keep the chunk from it for ever. */
+  async #recordPart(
+    store: HistoryStore,
+    chunk: CountedChunk,
+    events: LiveEvent[],
+  ): Promise<{ counts: LiveCounts; leftOut: number }> {
+    const { session, reader } = this.dependencies;
+    const record = (commit: Commit, some: LiveEvent[]) => store.recordLive(commit, some, reader.openVote);
+    try {
+      return { counts: await chunk.commitPart((commit) => record(commit, events)), leftOut: 0 };
+    } catch (error) {
+      if (!isUnrecordable(error, store)) throw error;
+      const sound = await soundEvents(session, store, events, record);
+      if (sound.length === events.length) throw error;
+      const counts = await chunk.commitPart((commit) => record(commit, sound));
+      return { counts, leftOut: events.length - sound.length };
     }
   }
 
