@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { identityForm } from '../domain/page-format.js';
-import { AwaitingFactsSchema, HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import { AwaitingFactsSchema, type HistoryRecord, HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
 import { MessageSchema } from '../gen/scrollback/v1/message_pb.js';
 import type { ResolvedIdentity } from './identity.js';
 import { keyspace, textKey } from './keyspaces.js';
@@ -13,6 +13,18 @@ export interface AwaitingEntry {
   stored: ResolvedIdentity;
   facts: MessageFacts;
 }
+
+/** Counts that so many messages more are awaited, or fewer. */
+export function noteAwaited(state: Pick<HistoryRecord, 'awaitedCount'>, more: number): void {
+  const count = state.awaitedCount + BigInt(more);
+  state.awaitedCount = count > 0n ? count : 0n;
+}
+
+/**
+ * Anybody can send receipts of any ids, hundreds in a stanza, and of messages that never were: of so many awaited messages, what comes
+ * next for others is not kept. Each takes some hundred bytes. Chosen: an account that was just linked awaits a few thousand.
+ */
+export const MAX_AWAITED_BY_RECEIPT = 50_000;
 
 /** Reads the value of an identity whose form is `awaiting`, with the LIDs resolved whose number is known by now. */
 export async function readAwaiting(overlay: Overlay, stored: ResolvedIdentity): Promise<AwaitingEntry> {

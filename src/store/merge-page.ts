@@ -7,6 +7,7 @@ import {
   recordOp,
   writeRevisions,
 } from '../domain/page-format.js';
+import { noteAwaited } from './awaiting.js';
 import { type Commit, keyOf, primaryKeyOf, type StoredFacts } from './commit.js';
 import { decodeFacts, encodeFacts, sameFacts } from './facts.js';
 import {
@@ -242,6 +243,7 @@ export async function mergeFacts(
     await putAliases(commit, found.target, joined);
     return 'unchanged';
   }
+  noteAwaited(commit.state, -found.awaiting.length);
   let createRevision = incoming.createRevision ?? commit.revision;
   for (const { stored, facts } of rows) {
     createRevision = Math.min(createRevision, readCreateRevision(facts.encoded.message, facts.encoded.message.length));

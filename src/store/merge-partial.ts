@@ -1,6 +1,6 @@
 import { identityForm } from '../domain/page-format.js';
 import { Source } from '../gen/scrollback/v1/message_pb.js';
-import { awaitingValue } from './awaiting.js';
+import { awaitingValue, noteAwaited } from './awaiting.js';
 import { type Commit, keyOf } from './commit.js';
 import { encodeFacts, fingerprint } from './facts.js';
 import { findStored, joinAll, putAliases } from './find-stored.js';
@@ -33,6 +33,7 @@ export async function mergePartial(
     return outcome === 'added' ? 'updated' : outcome;
   }
   const joined = joinAll(facts, found);
+  noteAwaited(commit.state, 1 - found.awaiting.length);
   const value = awaitingValue(joined);
   const known = await commit.overlay.get(found.target);
   if (known?.[0] !== identityForm.awaiting || !known.equals(value)) commit.putIdentity(found.target, value);

@@ -6,6 +6,7 @@ import { isGroup, isLid, isPerson } from '../domain/jid.js';
 import type { LiveEvent, LiveKey, LiveRevocation, OptionHash, VoteOpener } from '../domain/live-event.js';
 import { HiddenFactsSchema, type SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
 import { type MessageKey, MessageKeySchema, MessageSchema, type PollOption } from '../gen/scrollback/v1/message_pb.js';
+import { MAX_AWAITED_BY_RECEIPT } from './awaiting.js';
 import { addChunkCoverage } from './coverage.js';
 import { putLabel } from './chat-labels.js';
 import { type Commit, keyOf } from './commit.js';
@@ -128,6 +129,10 @@ class Recorder {
 
   async #message(event: MessageEvent): Promise<void> {
     const { chatJid } = event.type === 'message' ? event.message.key : event.key;
+    if (event.type === 'receipt' && !(await this.#hasRoom(event.key))) {
+      this.counts.unchanged++;
+      return;
+    }
     const chatNumber = await this.#directory.chatNumber(chatJid);
     await this.commit.loadTotals([chatNumber]);
     if (event.type === 'revocation' && !(await this.#mayRevoke(event))) {
@@ -169,6 +174,15 @@ class Recorder {
     if (indexes.length < event.choices.length) return;
     const facts = voteFacts(event.key, event.actor, indexes, timestampFromMs(event.voteMs));
     this.counts[await mergePartial(this.commit, chatNumber, await this.#canonical(facts))]++;
+  }
+
+  /** False for a receipt that would be the first to be known of a message, when too many messages are awaited. */
+  async #hasRoom(key: LiveKey): Promise<boolean> {
+    const { overlay, state } = this.commit;
+    if (state.awaitedCount < MAX_AWAITED_BY_RECEIPT) return true;
+    const canonical = await this.#canonicalKey(key);
+    const number = await overlay.get(textKey(keyspace.chatNumber, canonical.chatJid));
+    return number !== undefined && (await overlay.get(identityKeyOf(number.readUInt32BE(0), canonical))) !== undefined;
   }
 
   /** Its author takes back a message; of somebody else's, only who leads the group. The owner's phone knows whether it may. */

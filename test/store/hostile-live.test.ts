@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LiveEvent, LiveRank } from '../../src/domain/live-event.js';
 import { messageKind } from '../../src/domain/message-kind.js';
 import { MessageKind, Source } from '../../src/gen/scrollback/v1/message_pb.js';
+import { MAX_AWAITED_BY_RECEIPT } from '../../src/store/awaiting.js';
 import { importDrafts, openHistory, readAll, type TemporaryHistory } from '../support/history.js';
 import { aKey, aLiveMessage, aText, recordAll } from '../support/live-events.js';
 
@@ -133,6 +134,23 @@ describe('votes without end', () => {
       ),
     );
     expect(tried.sort((a, b) => a - b)).toEqual([27, 28, 29, 30]);
+  });
+});
+
+describe('receipts of messages that never were', () => {
+  it('are kept for so many messages, and for all that there are', async () => {
+    const receipt = (id: string, chat = ANNA): LiveEvent => {
+      return { type: 'receipt', key: aKey(chat, id, { fromMe: true }), state: 4, memberJid: '' };
+    };
+    await record(aLiveMessage(aKey(ANNA, 'A', { fromMe: true }), { state: 2 }));
+    const many = Array.from({ length: MAX_AWAITED_BY_RECEIPT }, (_, n) => receipt(`N${String(n)}`));
+    expect(await record(...many)).toMatchObject({ awaiting: MAX_AWAITED_BY_RECEIPT });
+    const counts = await record(receipt('one more'), receipt('another', BEN), receipt('N7'), receipt('A'));
+    expect(counts).toMatchObject({ awaiting: 1, updated: 1, unchanged: 2 });
+    expect(await history.store.getChat(BEN)).toBeUndefined();
+    await record(aLiveMessage(aKey(ANNA, 'N7', { fromMe: true }), { state: 2 }));
+    expect(await record(receipt('one more'))).toMatchObject({ awaiting: 1 });
+    expect((await readAll(history.store)).map(({ deliveryState }) => deliveryState)).toEqual([4, 4]);
   });
 });
 
