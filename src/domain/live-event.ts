@@ -12,6 +12,8 @@ export type LiveEvent =
   | { type: 'vote'; key: LiveKey; actor: LiveActor; choices: OptionHash[]; voteMs: number }
   | { type: 'sealed-vote'; key: LiveKey; actor: LiveActor; vote: SealedLiveVote; voteMs: number }
   | { type: 'star'; key: LiveKey }
+  /** The owner deleted it for themselves. In a group, the author is '' where nobody is named. */
+  | { type: 'deletion'; key: LiveKey }
   | { type: 'contact'; contact: LiveContact }
   | { type: 'chat'; chat: LiveChat }
   | { type: 'group'; group: LiveGroup }

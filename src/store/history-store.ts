@@ -214,7 +214,7 @@ export class HistoryStore extends HistoryReads {
       this.#mappingsFromLink += await learnMappings(commit, this.#database, mappings);
       this.#unresolved.clear();
     }
-    return recordLive(commit, events, openVote);
+    return recordLive(commit, this.#database, events, openVote);
   }
 
   /**

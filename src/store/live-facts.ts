@@ -11,8 +11,9 @@ const WA_REVOKED = 15;
 const WA_REVOKED_BY_ADMIN = 64;
 const WA_POLL = 66;
 
-/** An event that says something of one message. */
-export type MessageEvent = Extract<LiveEvent, { key: LiveKey }> | Extract<LiveEvent, { type: 'message' }>;
+/** An event that says something of one message that is not deleted. */
+export type MessageEvent =
+  Exclude<Extract<LiveEvent, { key: LiveKey }>, { type: 'deletion' }> | Extract<LiveEvent, { type: 'message' }>;
 
 /** What an event says of a message, with addresses as they came. Nothing for an open vote: its options must be known first. */
 export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' }>): MessageFacts {

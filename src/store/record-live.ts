@@ -10,6 +10,8 @@ import { MAX_AWAITED_BY_RECEIPT } from './awaiting.js';
 import { addChunkCoverage } from './coverage.js';
 import { putLabel } from './chat-labels.js';
 import { type Commit, keyOf } from './commit.js';
+import type { Database } from './database.js';
+import { deleteMessage } from './delete-message.js';
 import { encodeFacts, fingerprint } from './facts.js';
 import { findStored } from './find-stored.js';
 import { identityKeyOf } from './identity.js';
@@ -55,8 +57,13 @@ export function noCounts(): LiveCounts {
  * order nor the number of times matters. LIDs whose number is known are resolved here; mappings among the events must have
  * been learned before, in the same commit.
  */
-export async function recordLive(commit: Commit, events: LiveEvent[], openVote: VoteOpener): Promise<LiveCounts> {
-  const recorder = new Recorder(commit, openVote);
+export async function recordLive(
+  commit: Commit,
+  database: Database,
+  events: LiveEvent[],
+  openVote: VoteOpener,
+): Promise<LiveCounts> {
+  const recorder = new Recorder(commit, database, openVote);
   await recorder.prefetch(events);
   for (const [n, event] of events.entries()) {
     if (n % EVENTS_BETWEEN_TURNS === EVENTS_BETWEEN_TURNS - 1) await setImmediate();
@@ -71,6 +78,7 @@ class Recorder {
 
   constructor(
     private readonly commit: Commit,
+    private readonly database: Database,
     private readonly openVote: VoteOpener,
   ) {
     this.#directory = new LiveDirectory(commit, (jid) => this.resolve(jid));
@@ -110,6 +118,14 @@ class Recorder {
       case 'coverage': {
         const { coverage } = event;
         return addChunkCoverage(this.commit, await this.#directory.chatNumber(coverage.chatJid), coverage);
+      }
+      case 'deletion': {
+        const { key } = event;
+        const chatNumber = await this.#directory.chatNumber(key.chatJid);
+        await this.commit.loadTotals([chatNumber]);
+        const deleted = await deleteMessage(this.commit, this.database, chatNumber, await this.#canonicalKey(key));
+        this.counts[deleted ? 'updated' : 'unchanged']++;
+        return;
       }
       default:
         return this.#message(event);

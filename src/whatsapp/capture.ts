@@ -13,6 +13,7 @@ import { tapEvents } from './event-tap.js';
 import { HeldVersions } from './held-versions.js';
 import { encodeEvent, encodeRecord, type StanzaHead } from './inbox-record.js';
 import { SendGate } from './send-gate.js';
+import { type LibraryLogger, overhearSyncActions } from './sync-action-tap.js';
 import { contentNames, unwrap } from './unwrap.js';
 import { makeWriteAheadRepository, Stanzas } from './write-ahead.js';
 
@@ -21,6 +22,8 @@ export interface Capture {
   readonly socketOptions: Partial<UserFacingSocketConfig>;
   /** The keys that the socket is to be given, over those that are stored. */
   guard(keys: SignalKeyStore): SignalKeyStore;
+  /** The logger that the socket is to be given: what the library says to it alone is kept too. */
+  overhear(logger: LibraryLogger): LibraryLogger;
   /** Right after the socket was made, before anything can arrive. */
   attach(socket: WASocket): void;
   /** Something else is being made durable: nothing leaves the socket before. */
@@ -43,6 +46,7 @@ class SocketCapture implements Capture {
   readonly #stanzas = new Stanzas();
   #versions: HeldVersions | undefined;
   #appState: AppStateSync | undefined;
+  #creds: AuthenticationCreds | undefined;
   /** Messages that are in the inbox and will be emitted by the library too; the value is meaningless. */
   readonly #kept = new Map<string, true>();
 
@@ -71,6 +75,7 @@ class SocketCapture implements Capture {
     this.#gate.attach(socket);
     this.#appState = new AppStateSync(socket);
     const { creds } = socket.authState;
+    this.#creds = creds;
     socket.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
       if (!(frame instanceof Uint8Array) && frame.tag === 'message') this.#frame(frame, creds);
     });
@@ -85,6 +90,15 @@ class SocketCapture implements Capture {
   guard(keys: SignalKeyStore): SignalKeyStore {
     this.#versions = new HeldVersions(keys, () => this.#gate.settle());
     return this.#versions.keys;
+  }
+
+  overhear(logger: LibraryLogger): LibraryLogger {
+    return overhearSyncActions(logger, (action) => {
+      const creds = this.#creds;
+      if (creds === undefined) return;
+      const head = { type: 'event' as const, me: meOf(creds), atMs: this.now(), name: 'sync-action' };
+      this.#start(this.#keep(encodeRecord(head, encodeEvent([action]))));
+    });
   }
 
   hold(durable: Promise<void>): void {

@@ -3,6 +3,7 @@ import { liveDelivery, type LiveEvent, type LiveRank } from '../domain/live-even
 import { isGroup } from '../domain/jid.js';
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, keyOfMessage, mappingOf, type Me } from './addresses.js';
+import { convertSyncAction } from './convert-sync-action.js';
 import { deliveryOf, emptyContent } from './envelope.js';
 import { msOf, msOfEither, msOfSeconds } from './numbers.js';
 
@@ -72,6 +73,7 @@ const CONVERTERS = {
     const { lid, pn } = entry as Entry<'lid-mapping.update'>;
     return mappingOf(addressOf(lid), addressOf(pn));
   },
+  'sync-action': (entry, me) => convertSyncAction(entry, me),
   call: (entry, me) => callOf(entry as Entry<'call'>, me),
 } satisfies Record<string, Converter>;
 

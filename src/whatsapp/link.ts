@@ -193,7 +193,7 @@ class WhatsAppLink implements LinkConnection {
       waWebSocketUrl: url,
       version,
       auth: { creds: credentials.creds, keys: capture.guard(credentials.keys) },
-      logger: libraryLogger(log, this.#task.sessionId),
+      logger: capture.overhear(libraryLogger(log, this.#task.sessionId)),
       // What announces itself as a desktop is sent more history; it is decided when the device is paired.
       browser: Browsers.macOS('Desktop'),
       syncFullHistory: true,

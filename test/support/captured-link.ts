@@ -101,8 +101,9 @@ export class CapturedLink {
     readonly account: Account,
   ) {
     this.capture = createCapture(history.host);
+    const logger = this.capture.overhear(log);
     const auth = { creds: state.creds, keys: this.capture.guard(state.keys) };
-    this.client = new BaileysClient(whatsapp, state, { ...this.capture.socketOptions, auth });
+    this.client = new BaileysClient(whatsapp, state, { ...this.capture.socketOptions, auth, logger });
     this.capture.attach(this.client.socket);
   }
 
