@@ -14,6 +14,8 @@ export type LiveEvent =
   | { type: 'star'; key: LiveKey }
   /** The owner deleted it for themselves. In a group, the author is '' where nobody is named. */
   | { type: 'deletion'; key: LiveKey }
+  /** The owner cleared or deleted a chat: what was sent up to then is deleted. */
+  | { type: 'clear'; chatJid: string; throughMs: number; keepsStarred: boolean }
   | { type: 'contact'; contact: LiveContact }
   | { type: 'chat'; chat: LiveChat }
   | { type: 'group'; group: LiveGroup }

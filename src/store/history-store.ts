@@ -12,6 +12,7 @@ import {
 import type { BackfillKind } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { findByRequest, getBackfill, listBackfills } from './backfills.js';
 import { Commit } from './commit.js';
+import { clearStep, isClearing } from './clear-chat.js';
 import { CoverageReads, type Present } from './coverage-reads.js';
 import { Database, type DatabaseOptions } from './database.js';
 import { HistoryReads } from './history-reads.js';
@@ -84,9 +85,9 @@ export class HistoryStore extends HistoryReads {
     return this.#database.failure;
   }
 
-  /** True while stored messages wait for `resolveStep`. */
+  /** True while stored messages wait for `resolveStep`: to be rewritten, or removed. */
   get resolving(): boolean {
-    return this.#built.resolution !== undefined;
+    return this.#built.resolution !== undefined || this.#built.clearingChats.length > 0;
   }
 
   /** Ends the followers: they return what they have and no more. */
@@ -229,9 +230,10 @@ export class HistoryStore extends HistoryReads {
     this.#unresolved.clear();
   }
 
-  /** Rewrites some of the messages whose LIDs were resolved; `resolving` tells whether more are left. */
+  /** Removes some of what was cleared, or rewrites some of the messages whose LIDs were resolved; `resolving` tells whether more are left. */
   async resolveStep(commit: CommitInTurn): Promise<void> {
-    await commit((building) => resolveStep(building, this.#database));
+    // First what is cleared: what is rewritten then is not.
+    await commit((building) => (isClearing(building) ? clearStep : resolveStep)(building, this.#database));
   }
 
   /** The phone numbers that are known of these LIDs. */

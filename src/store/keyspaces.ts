@@ -17,6 +17,7 @@ import { keyPrefix } from '../domain/page-format.js';
  * | `u`    | LID                                    | empty: seen in a message before it was resolved              |
  * | `k`    | JID                                    | `ContactRecord`                                              |
  * | `g`    | JID                                    | `GroupRecord`                                                |
+ * | `q`    | chat number                            | `ClearRecord`, of chats that the owner cleared               |
  * | `e`    | WhatsApp's id of a label                | `LabelRecord`                                                |
  * | `l`    | revision                               | `LogEntry`                                                   |
  * | `b`    | backfill id                            | `BackfillRecord`                                             |
@@ -44,6 +45,7 @@ export const keyspace = {
   unresolved: 0x75,
   contact: 0x6b,
   group: 0x67,
+  cleared: 0x71,
   label: 0x65,
   log: 0x6c,
   backfill: 0x62,

@@ -9,7 +9,8 @@ import {
 } from '../domain/page-format.js';
 import { noteAwaited } from './awaiting.js';
 import { type Commit, keyOf, primaryKeyOf, type StoredFacts } from './commit.js';
-import { decodeFacts, encodeFacts, sameFacts } from './facts.js';
+import { isCleared } from './cleared-chats.js';
+import { decodeFacts, encodeFacts, msOf, sameFacts } from './facts.js';
 import {
   aliasValue,
   deletedValue,
@@ -57,7 +58,8 @@ export async function mergePage(
   const chats = new Set<number>();
   for (const record of readRecords(page)) {
     chats.add(record.primaryKey.readUInt32BE(CHAT));
-    (isFresh(record, filter) ? fresh : known).push(record);
+    const isNew = isFresh(record, filter);
+    (isNew && !(await mayBeCleared(commit, record)) ? fresh : known).push(record);
   }
   await commit.loadTotals(chats);
   for (const [n, record] of fresh.entries()) {
@@ -85,6 +87,12 @@ function isFresh(record: PageRecord, filter: IdentityFilter | undefined): boolea
     filter.add(tieHash.readUInt32BE(0), tieHash.readUInt32BE(4), chat);
   }
   return fresh;
+}
+
+/** True for a record that has to be looked at, because its chat was cleared: its star may keep it. */
+async function mayBeCleared(commit: Commit, { op, primaryKey }: PageRecord): Promise<boolean> {
+  if (op === recordOp.deleted || !commit.state.hasClearedChats) return false;
+  return isCleared(commit, primaryKey.readUInt32BE(CHAT), { sentMs: primaryKey.readUIntBE(1, 6), starred: false });
 }
 
 /** Puts the bytes of a record that nothing is stored of. */
@@ -219,7 +227,7 @@ export interface IncomingMessage {
 
 /**
  * Merges a message with everything that is stored under one of its ids, and leaves one row. The totals of its chat must be
- * loaded. `refused` means that the user deleted it.
+ * loaded. `refused` means that the user deleted it, or its chat with it.
  */
 export async function mergeFacts(
   commit: Commit,
@@ -237,6 +245,11 @@ export async function mergeFacts(
   }
   const own = rows.find((row) => row.stored.identityKey.equals(found.target));
   const joined = joinAll(incoming.facts, found, rows);
+  const { sentTime, starred } = joined.message;
+  if (await isCleared(commit, found.target.readUInt32BE(1), { sentMs: msOf(sentTime), starred })) {
+    for (const key of [incoming.identityKey, ...incoming.aliases]) await markDeleted(commit, key);
+    return 'refused';
+  }
   const encoded = encodeFacts(joined);
   const only = rows.length === 1 ? own : undefined;
   if (only !== undefined && sameFacts(only.facts.encoded, encoded) && joined.ordinal === only.facts.ordinal) {

@@ -9,6 +9,7 @@ import { type MessageKey, MessageKeySchema, MessageSchema, type PollOption } fro
 import { MAX_AWAITED_BY_RECEIPT } from './awaiting.js';
 import { addChunkCoverage } from './coverage.js';
 import { putLabel } from './chat-labels.js';
+import { noteClear } from './cleared-chats.js';
 import { type Commit, keyOf } from './commit.js';
 import type { Database } from './database.js';
 import { deleteMessage } from './delete-message.js';
@@ -125,6 +126,11 @@ class Recorder {
         await this.commit.loadTotals([chatNumber]);
         const deleted = await deleteMessage(this.commit, this.database, chatNumber, await this.#canonicalKey(key));
         this.counts[deleted ? 'updated' : 'unchanged']++;
+        return;
+      }
+      case 'clear': {
+        const cleared = await noteClear(this.commit, await this.#directory.chatNumber(event.chatJid), event);
+        this.counts[cleared ? 'updated' : 'unchanged']++;
         return;
       }
       default:

@@ -11,6 +11,7 @@ import {
 } from '../gen/scrollback/store/v1/record_pb.js';
 import { type MessageKey, MessageSchema } from '../gen/scrollback/v1/message_pb.js';
 import { type Commit, keyOf, primaryKeyOf } from './commit.js';
+import { uniteClears } from './cleared-chats.js';
 import { uniteCoverage } from './coverage.js';
 import type { Database } from './database.js';
 import { joinLabels } from './chat-labels.js';
@@ -75,6 +76,7 @@ async function uniteChats(commit: Commit, lid: string, phone: string): Promise<b
   await joinLabels(commit, phoneChat, lidChat);
   saveChat(commit, phoneChat);
   commit.overlay.delete(chatNumberKey(keyspace.chat, lidChat.chatNumber));
+  await uniteClears(commit, lidChat.chatNumber, phoneChat.chatNumber);
   await uniteCoverage(commit, lidChat.chatNumber, phoneChat.chatNumber);
   commit.overlay.put(chatNumberKey(keyspace.united, lidChat.chatNumber), numberBytes(phoneChat.chatNumber));
   commit.state.chatCount--;

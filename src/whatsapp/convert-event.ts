@@ -73,7 +73,7 @@ const CONVERTERS = {
     const { lid, pn } = entry as Entry<'lid-mapping.update'>;
     return mappingOf(addressOf(lid), addressOf(pn));
   },
-  'sync-action': (entry, me) => convertSyncAction(entry, me),
+  'sync-action': convertSyncAction,
   call: (entry, me) => callOf(entry as Entry<'call'>, me),
 } satisfies Record<string, Converter>;
 

@@ -36,7 +36,7 @@ export function overhearSyncActions(logger: LibraryLogger, keep: (action: SyncAc
 /** What `processSyncAction` of the library says before anything else. */
 const TOLD_OF_EACH = 'processing sync action';
 
-const WANTED = new Set(['deleteMessageForMe']);
+const WANTED = new Set(['deleteMessageForMe', 'clearChat', 'deleteChat']);
 
 function wantedOf(told: unknown): SyncAction | undefined {
   // Safety: the text says what it is told with; every property may be missing.

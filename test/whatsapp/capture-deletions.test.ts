@@ -111,3 +111,39 @@ describe('a message that the owner deletes for themselves', () => {
     expect((await texts()).sort()).toEqual(['group K1', 'own']);
   });
 });
+
+describe('a chat that the owner clears or deletes', () => {
+  it.each([
+    ['cleared', { clear: true }, '1', ['later']],
+    ['cleared but for starred messages', { clear: true }, '0', ['starred', 'later']],
+    ['deleted', { delete: true }, '1', ['later']],
+  ] as const)('loses what was sent up to then when it is %s', async (_, modification, starredToo, left) => {
+    const { account } = link;
+    const deliver = async (conversation: string, t: number): Promise<string> => {
+      const id = await account.deliver(anna, { conversation }, { t });
+      await account.acknowledged(id);
+      return id;
+    };
+    await deliver('first', SENT_S);
+    const id = await deliver('starred', SENT_S + 1);
+    const star = { star: { messages: [{ id, fromMe: false }], star: true } };
+    await change(chatModificationToAppPatch(star, ANNA));
+    const last = { key: { remoteJid: ANNA, fromMe: false, id }, messageTimestamp: SENT_S + 1 };
+    const patch = chatModificationToAppPatch({ ...modification, lastMessages: [last] }, ANNA);
+    await change({ ...patch, index: [patch.index[0] ?? '', ANNA, starredToo, '0'] });
+    await deliver('later', SENT_S + 2);
+    expect(await texts()).toEqual(left);
+    await importDrafts(history.store, [{ chat: ANNA, id: 'OLD', sentMs: (SENT_S - 60) * 1000, text: 'old' }]);
+    expect(await texts()).toEqual(left);
+  });
+
+  it('never loses what is to come, whatever its clock says', async () => {
+    const { account } = link;
+    const key = { remoteJid: ANNA, fromMe: false, id: 'A1' };
+    const lastMessages = [{ key, messageTimestamp: 90_000_000_000 }];
+    await change(chatModificationToAppPatch({ clear: true, lastMessages }, ANNA));
+    const t = Math.floor(Date.now() / 1000) + 3600;
+    await account.acknowledged(await account.deliver(anna, { conversation: 'to come' }, { t }));
+    expect(await texts()).toEqual(['to come']);
+  });
+});

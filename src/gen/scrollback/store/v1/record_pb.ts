@@ -26,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/store/v1/record.proto.
  */
 export const file_scrollback_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSLwAQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQSMAoMbWVkaWFfcG9saWN5GAcgASgOMhouc2Nyb2xsYmFjay52MS5NZWRpYVBvbGljeSKmAQoKTGlua1JlY29yZBInCgVzdGF0ZRgBIAEoDjIYLnNjcm9sbGJhY2sudjEuTGlua1N0YXRlEi4KCnNpbmNlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBob25lX2ppZBgDIAEoCRILCgNsaWQYBCABKAkSEQoJcHVzaF9uYW1lGAUgASgJEgwKBGNvZGUYBiABKA0iYAoPQmFja2ZpbGxQb2ludGVyEhIKCnNlc3Npb25faWQYASABKAkSDgoGYWN0aXZlGAIgASgIEikKBGtpbmQYAyABKA4yGy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsS2luZCKUAgoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQSFQoNYXdhaXRlZF9jb3VudBgKIAEoBCIfCgpSZXNvbHV0aW9uEhEKCWFmdGVyX2tleRgBIAEoDCKEAgoKQ2hhdFJlY29yZBIhCgRjaGF0GAEgASgLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhMKC2NoYXRfbnVtYmVyGAIgASgNEhAKCGFzX29mX21zGAMgASgEEhEKCW5hbWVfcmFuaxgEIAEoDRIVCg1tdXRlX2FzX29mX21zGAUgASgEEhQKDHBpbl9hc19vZl9tcxgGIAEoBBIeChZtYXJrZWRfdW5yZWFkX2FzX29mX21zGAcgASgEEhwKFGRlc2NyaXB0aW9uX2FzX29mX21zGAggASgEEi4KBmxhYmVscxgJIAMoCzIeLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hhdExhYmVsIj4KCUNoYXRMYWJlbBIQCghsYWJlbF9pZBgBIAEoCRINCgVnaXZlbhgCIAEoCBIQCghhc19vZl9tcxgDIAEoBCJUCgtMYWJlbFJlY29yZBIMCgRuYW1lGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSEAoIYXNfb2ZfbXMYAyABKAQSFAoMY2hhdF9udW1iZXJzGAQgAygNIkoKDUNvbnRhY3RSZWNvcmQSJwoHY29udGFjdBgBIAEoCzIWLnNjcm9sbGJhY2sudjEuQ29udGFjdBIQCghhc19vZl9tcxgCIAEoBCJECgtHcm91cFJlY29yZBIjCgVncm91cBgBIAEoCzIULnNjcm9sbGJhY2sudjEuR3JvdXASEAoIYXNfb2ZfbXMYAiABKAQi+AEKC0hpZGRlbkZhY3RzEjIKEXJlbW92ZWRfcmVhY3Rpb25zGAEgAygLMhcuc2Nyb2xsYmFjay52MS5SZWFjdGlvbhIwCg93aXRoZHJhd25fdm90ZXMYAiADKAsyFy5zY3JvbGxiYWNrLnYxLlBvbGxWb3RlEhYKDm1lc3NhZ2Vfc2VjcmV0GAMgASgMEjUKDHNlYWxlZF92b3RlcxgEIAMoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuU2VhbGVkVm90ZRI0CghyZWNlaXB0cxgFIAMoCzIiLnNjcm9sbGJhY2suc3RvcmUudjEuTWVtYmVyUmVjZWlwdCKnAQoKU2VhbGVkVm90ZRIRCgl2b3Rlcl9qaWQYASABKAkSDwoHZnJvbV9tZRgCIAEoCBItCgl2b3RlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3BheWxvYWQYBCABKAwSCgoCaXYYBSABKAwSEwoLdm90ZXJfbmFtZXMYBiADKAkSFAoMYXV0aG9yX25hbWVzGAcgAygJIkkKDU1lbWJlclJlY2VpcHQSCwoDamlkGAEgASgJEisKBXN0YXRlGAIgASgOMhwuc2Nyb2xsYmFjay52MS5EZWxpdmVyeVN0YXRlImoKDUF3YWl0aW5nRmFjdHMSJwoHbWVzc2FnZRgBIAEoCzIWLnNjcm9sbGJhY2sudjEuTWVzc2FnZRIwCgZoaWRkZW4YAiABKAsyIC5zY3JvbGxiYWNrLnN0b3JlLnYxLkhpZGRlbkZhY3RzIm4KCExvZ0VudHJ5EgwKBHJvd3MYASABKAwSKgoHcmVtb3ZlZBgCIAMoCzIZLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtleRIYChBvdGhlcl9pZGVudGl0aWVzGAMgASgMEg4KBnRvdGFscxgEIAEoDCKuAgoOQmFja2ZpbGxSZWNvcmQSKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsEiEKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMSEQoJZHJvcF9maWxlGAMgASgJEhEKCWRlY3J5cHRlZBgEIAEoCBIzCgpjaGVja3BvaW50GAUgASgLMh8uc2Nyb2xsYmFjay5zdG9yZS52MS5DaGVja3BvaW50Ej4KDGhpc3Rvcnlfc3luYxgGIAEoCzIoLnNjcm9sbGJhY2suc3RvcmUudjEuSGlzdG9yeVN5bmNQcm9ncmVzcxIzCgVwaG9uZRgIIAEoCzIkLnNjcm9sbGJhY2suc3RvcmUudjEuUGhvbmVDaGVja3BvaW50ImAKE0hpc3RvcnlTeW5jUHJvZ3Jlc3MSNwoLb3Blbl9jaHVua3MYASADKAsyIi5zY3JvbGxiYWNrLnN0b3JlLnYxLkNodW5rUHJvZ3Jlc3MSEAoIY29tcGxldGUYAiABKAgiOAoNQ2h1bmtQcm9ncmVzcxIYChBhbm5vdW5jZW1lbnRfa2V5GAEgASgMEg0KBXBhcnRzGAIgASgNIk8KCkNoZWNrcG9pbnQSLwoFc3RhZ2UYASABKA4yIC5zY3JvbGxiYWNrLnN0b3JlLnYxLkltcG9ydFN0YWdlEhAKCGFmdGVyX2lkGAIgASgEIsIBCg5Db3ZlcmFnZVJlY29yZBI2CglzdHJldGNoZXMYASADKAsyIy5zY3JvbGxiYWNrLnN0b3JlLnYxLkNvdmVyZWRTdHJldGNoEhUKDXF1ZXVlX2Zyb21fbXMYAiABKAQSEQoJcGFpcmVkX21zGAMgASgEEhcKD2xvc3RfdGhyb3VnaF9tcxgEIAEoBBI1Cgh0cmFuc2ZlchgFIAEoCzIjLnNjcm9sbGJhY2suc3RvcmUudjEuVHJhbnNmZXJSZWNvcmQiVwoOQ292ZXJlZFN0cmV0Y2gSDwoHZnJvbV9tcxgBIAEoBBINCgV0b19tcxgCIAEoBBIlCgZzb3VyY2UYAyABKA4yFS5zY3JvbGxiYWNrLnYxLlNvdXJjZSJSCg5UcmFuc2ZlclJlY29yZBIRCglwYWlyZWRfbXMYASABKAQSDwoHZnJvbV9tcxgCIAEoBBINCgV0b19tcxgDIAEoBBINCgVlbmRlZBgEIAEoCCKJAgoPUGhvbmVDaGVja3BvaW50EhAKCHVudGlsX21zGAEgASgEEg8KB2Zyb21fbXMYAiABKAQSFAoMbWF4X21lc3NhZ2VzGAMgASgNEg0KBWNoYXRzGAQgAygJEhYKDmxpc3RlZF90aHJvdWdoGAUgASgJEg4KBmxpc3RlZBgGIAEoCBIOCgZzaWxlbnQYByADKAkSDQoFYWdhaW4YCCABKAgSEwoLY2hhdHNfdG90YWwYCSABKA0SEgoKY2hhdHNfZG9uZRgKIAEoDRISCgpyZWFjaGVkX21zGAsgASgEEhIKCmNoYXRfYWRkZWQYDCABKA0SFgoOd2l0aG91dF9hbmNob3IYDSABKA0qywEKC0ltcG9ydFN0YWdlEhwKGElNUE9SVF9TVEFHRV9VTlNQRUNJRklFRBAAEhYKEklNUE9SVF9TVEFHRV9DSEFUUxABEhkKFUlNUE9SVF9TVEFHRV9NRVNTQUdFUxACEiAKHElNUE9SVF9TVEFHRV9MRUdBQ1lfTUVTU0FHRVMQAxIZChVJTVBPUlRfU1RBR0VfQ09OVEFDVFMQBBIXChNJTVBPUlRfU1RBR0VfR1JPVVBTEAUSFQoRSU1QT1JUX1NUQUdFX0RPTkUQBmIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
+  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSLwAQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQSMAoMbWVkaWFfcG9saWN5GAcgASgOMhouc2Nyb2xsYmFjay52MS5NZWRpYVBvbGljeSKmAQoKTGlua1JlY29yZBInCgVzdGF0ZRgBIAEoDjIYLnNjcm9sbGJhY2sudjEuTGlua1N0YXRlEi4KCnNpbmNlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBob25lX2ppZBgDIAEoCRILCgNsaWQYBCABKAkSEQoJcHVzaF9uYW1lGAUgASgJEgwKBGNvZGUYBiABKA0iYAoPQmFja2ZpbGxQb2ludGVyEhIKCnNlc3Npb25faWQYASABKAkSDgoGYWN0aXZlGAIgASgIEikKBGtpbmQYAyABKA4yGy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsS2luZCLHAgoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQSFQoNYXdhaXRlZF9jb3VudBgKIAEoBBIWCg5jbGVhcmluZ19jaGF0cxgLIAMoDRIZChFoYXNfY2xlYXJlZF9jaGF0cxgMIAEoCCJSCgtDbGVhclJlY29yZBISCgp0aHJvdWdoX21zGAEgASgEEhoKEnN0YXJyZWRfdGhyb3VnaF9tcxgCIAEoBBITCgthZnRlcl9lbnRyeRgDIAEoDCIfCgpSZXNvbHV0aW9uEhEKCWFmdGVyX2tleRgBIAEoDCKEAgoKQ2hhdFJlY29yZBIhCgRjaGF0GAEgASgLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhMKC2NoYXRfbnVtYmVyGAIgASgNEhAKCGFzX29mX21zGAMgASgEEhEKCW5hbWVfcmFuaxgEIAEoDRIVCg1tdXRlX2FzX29mX21zGAUgASgEEhQKDHBpbl9hc19vZl9tcxgGIAEoBBIeChZtYXJrZWRfdW5yZWFkX2FzX29mX21zGAcgASgEEhwKFGRlc2NyaXB0aW9uX2FzX29mX21zGAggASgEEi4KBmxhYmVscxgJIAMoCzIeLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hhdExhYmVsIj4KCUNoYXRMYWJlbBIQCghsYWJlbF9pZBgBIAEoCRINCgVnaXZlbhgCIAEoCBIQCghhc19vZl9tcxgDIAEoBCJUCgtMYWJlbFJlY29yZBIMCgRuYW1lGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSEAoIYXNfb2ZfbXMYAyABKAQSFAoMY2hhdF9udW1iZXJzGAQgAygNIkoKDUNvbnRhY3RSZWNvcmQSJwoHY29udGFjdBgBIAEoCzIWLnNjcm9sbGJhY2sudjEuQ29udGFjdBIQCghhc19vZl9tcxgCIAEoBCJECgtHcm91cFJlY29yZBIjCgVncm91cBgBIAEoCzIULnNjcm9sbGJhY2sudjEuR3JvdXASEAoIYXNfb2ZfbXMYAiABKAQi+AEKC0hpZGRlbkZhY3RzEjIKEXJlbW92ZWRfcmVhY3Rpb25zGAEgAygLMhcuc2Nyb2xsYmFjay52MS5SZWFjdGlvbhIwCg93aXRoZHJhd25fdm90ZXMYAiADKAsyFy5zY3JvbGxiYWNrLnYxLlBvbGxWb3RlEhYKDm1lc3NhZ2Vfc2VjcmV0GAMgASgMEjUKDHNlYWxlZF92b3RlcxgEIAMoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuU2VhbGVkVm90ZRI0CghyZWNlaXB0cxgFIAMoCzIiLnNjcm9sbGJhY2suc3RvcmUudjEuTWVtYmVyUmVjZWlwdCKnAQoKU2VhbGVkVm90ZRIRCgl2b3Rlcl9qaWQYASABKAkSDwoHZnJvbV9tZRgCIAEoCBItCgl2b3RlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3BheWxvYWQYBCABKAwSCgoCaXYYBSABKAwSEwoLdm90ZXJfbmFtZXMYBiADKAkSFAoMYXV0aG9yX25hbWVzGAcgAygJIkkKDU1lbWJlclJlY2VpcHQSCwoDamlkGAEgASgJEisKBXN0YXRlGAIgASgOMhwuc2Nyb2xsYmFjay52MS5EZWxpdmVyeVN0YXRlImoKDUF3YWl0aW5nRmFjdHMSJwoHbWVzc2FnZRgBIAEoCzIWLnNjcm9sbGJhY2sudjEuTWVzc2FnZRIwCgZoaWRkZW4YAiABKAsyIC5zY3JvbGxiYWNrLnN0b3JlLnYxLkhpZGRlbkZhY3RzIm4KCExvZ0VudHJ5EgwKBHJvd3MYASABKAwSKgoHcmVtb3ZlZBgCIAMoCzIZLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtleRIYChBvdGhlcl9pZGVudGl0aWVzGAMgASgMEg4KBnRvdGFscxgEIAEoDCKuAgoOQmFja2ZpbGxSZWNvcmQSKQoIYmFja2ZpbGwYASABKAsyFy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsEiEKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMSEQoJZHJvcF9maWxlGAMgASgJEhEKCWRlY3J5cHRlZBgEIAEoCBIzCgpjaGVja3BvaW50GAUgASgLMh8uc2Nyb2xsYmFjay5zdG9yZS52MS5DaGVja3BvaW50Ej4KDGhpc3Rvcnlfc3luYxgGIAEoCzIoLnNjcm9sbGJhY2suc3RvcmUudjEuSGlzdG9yeVN5bmNQcm9ncmVzcxIzCgVwaG9uZRgIIAEoCzIkLnNjcm9sbGJhY2suc3RvcmUudjEuUGhvbmVDaGVja3BvaW50ImAKE0hpc3RvcnlTeW5jUHJvZ3Jlc3MSNwoLb3Blbl9jaHVua3MYASADKAsyIi5zY3JvbGxiYWNrLnN0b3JlLnYxLkNodW5rUHJvZ3Jlc3MSEAoIY29tcGxldGUYAiABKAgiOAoNQ2h1bmtQcm9ncmVzcxIYChBhbm5vdW5jZW1lbnRfa2V5GAEgASgMEg0KBXBhcnRzGAIgASgNIk8KCkNoZWNrcG9pbnQSLwoFc3RhZ2UYASABKA4yIC5zY3JvbGxiYWNrLnN0b3JlLnYxLkltcG9ydFN0YWdlEhAKCGFmdGVyX2lkGAIgASgEIsIBCg5Db3ZlcmFnZVJlY29yZBI2CglzdHJldGNoZXMYASADKAsyIy5zY3JvbGxiYWNrLnN0b3JlLnYxLkNvdmVyZWRTdHJldGNoEhUKDXF1ZXVlX2Zyb21fbXMYAiABKAQSEQoJcGFpcmVkX21zGAMgASgEEhcKD2xvc3RfdGhyb3VnaF9tcxgEIAEoBBI1Cgh0cmFuc2ZlchgFIAEoCzIjLnNjcm9sbGJhY2suc3RvcmUudjEuVHJhbnNmZXJSZWNvcmQiVwoOQ292ZXJlZFN0cmV0Y2gSDwoHZnJvbV9tcxgBIAEoBBINCgV0b19tcxgCIAEoBBIlCgZzb3VyY2UYAyABKA4yFS5zY3JvbGxiYWNrLnYxLlNvdXJjZSJSCg5UcmFuc2ZlclJlY29yZBIRCglwYWlyZWRfbXMYASABKAQSDwoHZnJvbV9tcxgCIAEoBBINCgV0b19tcxgDIAEoBBINCgVlbmRlZBgEIAEoCCKJAgoPUGhvbmVDaGVja3BvaW50EhAKCHVudGlsX21zGAEgASgEEg8KB2Zyb21fbXMYAiABKAQSFAoMbWF4X21lc3NhZ2VzGAMgASgNEg0KBWNoYXRzGAQgAygJEhYKDmxpc3RlZF90aHJvdWdoGAUgASgJEg4KBmxpc3RlZBgGIAEoCBIOCgZzaWxlbnQYByADKAkSDQoFYWdhaW4YCCABKAgSEwoLY2hhdHNfdG90YWwYCSABKA0SEgoKY2hhdHNfZG9uZRgKIAEoDRISCgpyZWFjaGVkX21zGAsgASgEEhIKCmNoYXRfYWRkZWQYDCABKA0SFgoOd2l0aG91dF9hbmNob3IYDSABKA0qywEKC0ltcG9ydFN0YWdlEhwKGElNUE9SVF9TVEFHRV9VTlNQRUNJRklFRBAAEhYKEklNUE9SVF9TVEFHRV9DSEFUUxABEhkKFUlNUE9SVF9TVEFHRV9NRVNTQUdFUxACEiAKHElNUE9SVF9TVEFHRV9MRUdBQ1lfTUVTU0FHRVMQAxIZChVJTVBPUlRfU1RBR0VfQ09OVEFDVFMQBBIXChNJTVBPUlRfU1RBR0VfR1JPVVBTEAUSFQoRSU1QT1JUX1NUQUdFX0RPTkUQBmIGcHJvdG8z", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
 
 /**
  * A session, in the registry.
@@ -261,6 +261,21 @@ export type HistoryRecord = Message<"scrollback.store.v1.HistoryRecord"> & {
    * @generated from field: uint64 awaited_count = 10;
    */
   awaitedCount: bigint;
+
+  /**
+   * The numbers of chats of which messages are still to be removed, because the owner
+   * cleared them; see `ClearRecord`.
+   *
+   * @generated from field: repeated uint32 clearing_chats = 11;
+   */
+  clearingChats: number[];
+
+  /**
+   * True when there are any `ClearRecord`s.
+   *
+   * @generated from field: bool has_cleared_chats = 12;
+   */
+  hasClearedChats: boolean;
 };
 
 /**
@@ -269,6 +284,42 @@ export type HistoryRecord = Message<"scrollback.store.v1.HistoryRecord"> & {
  */
 export const HistoryRecordSchema: GenMessage<HistoryRecord> = /*@__PURE__*/
   messageDesc(file_scrollback_store_v1_record, 3);
+
+/**
+ * That the owner cleared or deleted a chat: what was sent up to then is deleted, whatever
+ * source brings it. What has no known time stays.
+ *
+ * @generated from message scrollback.store.v1.ClearRecord
+ */
+export type ClearRecord = Message<"scrollback.store.v1.ClearRecord"> & {
+  /**
+   * What is not starred is deleted when it was sent up to this time, in ms since 1970.
+   *
+   * @generated from field: uint64 through_ms = 1;
+   */
+  throughMs: bigint;
+
+  /**
+   * What is starred, up to this one, which is not later.
+   *
+   * @generated from field: uint64 starred_through_ms = 2;
+   */
+  starredThroughMs: bigint;
+
+  /**
+   * While messages are being removed: the entry of the last one that was looked at.
+   *
+   * @generated from field: bytes after_entry = 3;
+   */
+  afterEntry: Uint8Array;
+};
+
+/**
+ * Describes the message scrollback.store.v1.ClearRecord.
+ * Use `create(ClearRecordSchema)` to create a new message.
+ */
+export const ClearRecordSchema: GenMessage<ClearRecord> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 4);
 
 /**
  * The rewriting of stored messages after LIDs were resolved to phone numbers.
@@ -290,7 +341,7 @@ export type Resolution = Message<"scrollback.store.v1.Resolution"> & {
  * Use `create(ResolutionSchema)` to create a new message.
  */
 export const ResolutionSchema: GenMessage<Resolution> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 4);
+  messageDesc(file_scrollback_store_v1_record, 5);
 
 /**
  * One chat.
@@ -370,7 +421,7 @@ export type ChatRecord = Message<"scrollback.store.v1.ChatRecord"> & {
  * Use `create(ChatRecordSchema)` to create a new message.
  */
 export const ChatRecordSchema: GenMessage<ChatRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 5);
+  messageDesc(file_scrollback_store_v1_record, 6);
 
 /**
  * That a chat has a label, or has it no more.
@@ -405,7 +456,7 @@ export type ChatLabel = Message<"scrollback.store.v1.ChatLabel"> & {
  * Use `create(ChatLabelSchema)` to create a new message.
  */
 export const ChatLabelSchema: GenMessage<ChatLabel> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 6);
+  messageDesc(file_scrollback_store_v1_record, 7);
 
 /**
  * What a label is called.
@@ -447,7 +498,7 @@ export type LabelRecord = Message<"scrollback.store.v1.LabelRecord"> & {
  * Use `create(LabelRecordSchema)` to create a new message.
  */
 export const LabelRecordSchema: GenMessage<LabelRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 7);
+  messageDesc(file_scrollback_store_v1_record, 8);
 
 /**
  * One person.
@@ -475,7 +526,7 @@ export type ContactRecord = Message<"scrollback.store.v1.ContactRecord"> & {
  * Use `create(ContactRecordSchema)` to create a new message.
  */
 export const ContactRecordSchema: GenMessage<ContactRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 8);
+  messageDesc(file_scrollback_store_v1_record, 9);
 
 /**
  * One group.
@@ -503,7 +554,7 @@ export type GroupRecord = Message<"scrollback.store.v1.GroupRecord"> & {
  * Use `create(GroupRecordSchema)` to create a new message.
  */
 export const GroupRecordSchema: GenMessage<GroupRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 9);
+  messageDesc(file_scrollback_store_v1_record, 10);
 
 /**
  * What a merge must know of a message and no client is to see.
@@ -552,7 +603,7 @@ export type HiddenFacts = Message<"scrollback.store.v1.HiddenFacts"> & {
  * Use `create(HiddenFactsSchema)` to create a new message.
  */
 export const HiddenFactsSchema: GenMessage<HiddenFacts> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 10);
+  messageDesc(file_scrollback_store_v1_record, 11);
 
 /**
  * A vote as the link delivers it: readable only with the secret of its poll.
@@ -615,7 +666,7 @@ export type SealedVote = Message<"scrollback.store.v1.SealedVote"> & {
  * Use `create(SealedVoteSchema)` to create a new message.
  */
 export const SealedVoteSchema: GenMessage<SealedVote> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 11);
+  messageDesc(file_scrollback_store_v1_record, 12);
 
 /**
  * How far an outgoing message got with one member of a group.
@@ -643,7 +694,7 @@ export type MemberReceipt = Message<"scrollback.store.v1.MemberReceipt"> & {
  * Use `create(MemberReceiptSchema)` to create a new message.
  */
 export const MemberReceiptSchema: GenMessage<MemberReceipt> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 12);
+  messageDesc(file_scrollback_store_v1_record, 13);
 
 /**
  * What is known of a message that has not arrived: its edits, its revocation, its
@@ -672,7 +723,7 @@ export type AwaitingFacts = Message<"scrollback.store.v1.AwaitingFacts"> & {
  * Use `create(AwaitingFactsSchema)` to create a new message.
  */
 export const AwaitingFactsSchema: GenMessage<AwaitingFacts> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 13);
+  messageDesc(file_scrollback_store_v1_record, 14);
 
 /**
  * What one commit changed.
@@ -717,7 +768,7 @@ export type LogEntry = Message<"scrollback.store.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 14);
+  messageDesc(file_scrollback_store_v1_record, 15);
 
 /**
  * A backfill and where it resumes.
@@ -781,7 +832,7 @@ export type BackfillRecord = Message<"scrollback.store.v1.BackfillRecord"> & {
  * Use `create(BackfillRecordSchema)` to create a new message.
  */
 export const BackfillRecordSchema: GenMessage<BackfillRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 15);
+  messageDesc(file_scrollback_store_v1_record, 16);
 
 /**
  * How far a history sync is.
@@ -809,7 +860,7 @@ export type HistorySyncProgress = Message<"scrollback.store.v1.HistorySyncProgre
  * Use `create(HistorySyncProgressSchema)` to create a new message.
  */
 export const HistorySyncProgressSchema: GenMessage<HistorySyncProgress> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 16);
+  messageDesc(file_scrollback_store_v1_record, 17);
 
 /**
  * How far a chunk of history is recorded.
@@ -837,7 +888,7 @@ export type ChunkProgress = Message<"scrollback.store.v1.ChunkProgress"> & {
  * Use `create(ChunkProgressSchema)` to create a new message.
  */
 export const ChunkProgressSchema: GenMessage<ChunkProgress> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 17);
+  messageDesc(file_scrollback_store_v1_record, 18);
 
 /**
  * How far a backfill has read the decrypted file.
@@ -865,7 +916,7 @@ export type Checkpoint = Message<"scrollback.store.v1.Checkpoint"> & {
  * Use `create(CheckpointSchema)` to create a new message.
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 18);
+  messageDesc(file_scrollback_store_v1_record, 19);
 
 /**
  * What is known to be complete: of the whole account, or of one chat alone.
@@ -915,7 +966,7 @@ export type CoverageRecord = Message<"scrollback.store.v1.CoverageRecord"> & {
  * Use `create(CoverageRecordSchema)` to create a new message.
  */
 export const CoverageRecordSchema: GenMessage<CoverageRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 19);
+  messageDesc(file_scrollback_store_v1_record, 20);
 
 /**
  * A time of which everything is stored that a source had.
@@ -950,7 +1001,7 @@ export type CoveredStretch = Message<"scrollback.store.v1.CoveredStretch"> & {
  * Use `create(CoveredStretchSchema)` to create a new message.
  */
 export const CoveredStretchSchema: GenMessage<CoveredStretch> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 20);
+  messageDesc(file_scrollback_store_v1_record, 21);
 
 /**
  * The chunks of a history sync that had messages of a chat.
@@ -992,7 +1043,7 @@ export type TransferRecord = Message<"scrollback.store.v1.TransferRecord"> & {
  * Use `create(TransferRecordSchema)` to create a new message.
  */
 export const TransferRecordSchema: GenMessage<TransferRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 21);
+  messageDesc(file_scrollback_store_v1_record, 22);
 
 /**
  * How far a phone has answered, chat by chat.
@@ -1100,7 +1151,7 @@ export type PhoneCheckpoint = Message<"scrollback.store.v1.PhoneCheckpoint"> & {
  * Use `create(PhoneCheckpointSchema)` to create a new message.
  */
 export const PhoneCheckpointSchema: GenMessage<PhoneCheckpoint> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 22);
+  messageDesc(file_scrollback_store_v1_record, 23);
 
 /**
  * The parts of a backup, in the order in which they are read.
