@@ -61,7 +61,7 @@ describe('the checker', () => {
 
   it.each([
     ['a module that is not in the row', 'src/domain/jid.ts', "import { open } from '../store/database.js';"],
-    ['a package that is not in the row', 'src/session/upload.ts', "import { Level } from 'level';"],
+    ['a package that is not in the row', 'src/session/backup/upload.ts', "import { Level } from 'level';"],
     ['a value where only types are allowed', 'src/rpc/server.ts', "import { a } from '../session/sessions.js';"],
     ['inline types, which leave an import behind', 'src/rpc/a.ts', "import { type A } from '../session/sessions.js';"],
     ['a re-export', 'src/backup/task.ts', "export * from '../store/database.js';"],
@@ -71,8 +71,8 @@ describe('the checker', () => {
     ['a builtin in the domain', 'src/domain/jid.ts', "import { readFileSync } from 'node:fs';"],
     ['main, for others than serve', 'src/rpc/server.ts', "import { runDaemon } from '../main.js';"],
     ['a client, from the daemon', 'src/main.ts', "import { connect } from './cli/client.js';"],
-    ['process.env', 'src/session/upload.ts', 'const home = process.env.HOME;'],
-    ['process.env in brackets', 'src/session/upload.ts', "const home = process.env['HOME'];"],
+    ['process.env', 'src/session/backup/upload.ts', 'const home = process.env.HOME;'],
+    ['process.env in brackets', 'src/session/backup/upload.ts', "const home = process.env['HOME'];"],
     ['process.env taken apart', 'src/store/database.ts', 'const { env } = process;'],
     ['any', 'src/store/database.ts', 'const value: any = 1;'],
     ['an enum', 'src/store/database.ts', 'enum Color { Red }'],

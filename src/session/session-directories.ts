@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { isServerId } from '../domain/server-id.js';
 import type { SessionRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Registry } from '../store/registry.js';
-import { BackfillFiles } from './backfill-files.js';
-import { MediaFiles } from './media-files.js';
+import { BackfillFiles } from './backup/backfill-files.js';
+import { MediaFiles } from './media/media-files.js';
 
 /** The directories of sessions, and what goes with them when a session goes. */
 export class SessionDirectories {

@@ -3,7 +3,7 @@ import type { LinkState } from '../domain/link.js';
 import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { MediaPolicy } from '../gen/scrollback/v1/session_service_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
-import type { LinkAccount, LinkOffer } from './link.js';
+import type { LinkAccount, LinkOffer } from './link/link.js';
 
 /**
  * What the door may ask of the sessions; the supervisor answers it. All methods throw `DomainError` with the faults

@@ -7,14 +7,14 @@ import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { MediaPolicy } from '../gen/scrollback/v1/session_service_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
 import { Registry } from '../store/registry.js';
-import { Backfills, type BackfillsDependencies } from './backfills.js';
-import { Links } from './links.js';
-import { Media, type MediaDependencies } from './media.js';
+import { Backfills, type BackfillsDependencies } from './backfill/backfills.js';
+import { Links } from './link/links.js';
+import { Media, type MediaDependencies } from './media/media.js';
 import { Session } from './session.js';
 import { SessionDirectories } from './session-directories.js';
 import { changedSessionRecord, checkDisplayName, newSessionRecord } from './session-record.js';
 import { viewOf } from './session-view.js';
-import type { LinkDependencies } from './link-dependencies.js';
+import type { LinkDependencies } from './link/link-dependencies.js';
 import type {
   BackfillFilter,
   BackupKeyInput,
@@ -27,7 +27,7 @@ import type {
   UploadSink,
 } from './sessions.js';
 import { tellStorageFull } from './storage-full.js';
-import { watchLink } from './watch-link.js';
+import { watchLink } from './link/watch-link.js';
 
 /** What the supervisor works with. */
 export interface SupervisorDependencies extends BackfillsDependencies, LinkDependencies, MediaDependencies {

@@ -7,7 +7,7 @@ import {
   jidNormalizedUser,
   proto,
 } from '@whiskeysockets/baileys';
-import type { OlderQuestion, SentQuestion } from '../session/link.js';
+import type { OlderQuestion, SentQuestion } from '../session/link/link.js';
 
 const { Type } = proto.Message.ProtocolMessage;
 const { HISTORY_SYNC_ON_DEMAND } = proto.Message.PeerDataOperationRequestType;

@@ -1,6 +1,6 @@
 import type { BaileysEventMap, WASocket } from '@whiskeysockets/baileys';
 import { decryptMediaRetryData, encryptMediaRetryRequest, proto } from '@whiskeysockets/baileys';
-import type { MediaMessage, ReuploadAnswer } from '../session/link-media.js';
+import type { MediaMessage, ReuploadAnswer } from '../session/link/link-media.js';
 
 type Update = BaileysEventMap['messages.media-update'][number];
 

@@ -6,7 +6,7 @@ import type {
   WASocket,
 } from '@whiskeysockets/baileys';
 import { decodeMessageNode, proto } from '@whiskeysockets/baileys';
-import type { CaptureHost } from '../session/link-inbox.js';
+import type { CaptureHost } from '../session/link/link-inbox.js';
 import { AppStateSync } from './app-state-sync.js';
 import { addressOf, keyOfMessage, type Me } from './addresses.js';
 import { tapEvents } from './event-tap.js';

@@ -1,6 +1,6 @@
 import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys';
 import { BufferJSON, initAuthCreds, proto } from '@whiskeysockets/baileys';
-import type { LinkStorage } from '../session/link.js';
+import type { LinkStorage } from '../session/link/link.js';
 import { RecentKeys } from './recent-keys.js';
 
 type KeyType = keyof SignalDataTypeMap;

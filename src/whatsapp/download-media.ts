@@ -1,7 +1,7 @@
 import { createDecipheriv, createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { getMediaKeys } from '@whiskeysockets/baileys';
 import { MediaFailure } from '../domain/media-failure.js';
-import type { MediaSource } from '../session/link-media.js';
+import type { MediaSource } from '../session/link/link-media.js';
 import type { Fetch } from './download-history.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { BaileysEventMap, WASocket } from '@whiskeysockets/baileys';
 import type { LiveEvent } from '../domain/live-event.js';
-import type { ContactsFound } from '../session/link.js';
+import type { ContactsFound } from '../session/link/link.js';
 import type { Me } from './addresses.js';
 import { convertEvent } from './convert-event.js';
 

@@ -1,5 +1,5 @@
 import { proto } from '@whiskeysockets/baileys';
-import type { HistoryAnnouncement } from '../session/link-inbox.js';
+import type { HistoryAnnouncement } from '../session/link/link-inbox.js';
 
 const types = proto.Message.HistorySyncType;
 

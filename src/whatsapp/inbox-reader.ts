@@ -1,7 +1,7 @@
 import { proto } from '@whiskeysockets/baileys';
 import { HistoryGone } from '../domain/history-gone.js';
 import { type LiveEvent, liveSource } from '../domain/live-event.js';
-import type { HistoryAnnouncement, InboxReader } from '../session/link-inbox.js';
+import type { HistoryAnnouncement, InboxReader } from '../session/link/link-inbox.js';
 import { describeAnnouncement } from './history-announcement.js';
 import { keyOfMessage, mappingsOf } from './addresses.js';
 import { convertEvent } from './convert-event.js';

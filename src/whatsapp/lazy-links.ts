@@ -1,6 +1,6 @@
 import type { Logger } from '../log.js';
-import type { ConnectLink } from '../session/link.js';
-import type { InboxReader } from '../session/link-inbox.js';
+import type { ConnectLink } from '../session/link/link.js';
+import type { InboxReader } from '../session/link/link-inbox.js';
 import type { InboxReaderDependencies } from './inbox-reader.js';
 import type { WhatsAppOptions } from './link.js';
 

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { LiveEvent } from '../../src/domain/live-event.js';
-import { InboxDrain } from '../../src/session/inbox-drain.js';
-import type { InboxReader } from '../../src/session/link-inbox.js';
+import { InboxDrain } from '../../src/session/link/inbox-drain.js';
+import type { InboxReader } from '../../src/session/link/link-inbox.js';
 import { openHistory, readAll, type TemporaryHistory } from '../support/history.js';
 import { aKey, aLiveMessage, aText } from '../support/live-events.js';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Answer, PageResult } from '../../src/backup/task.js';
-import { type PageQuestion, readPages, type ReadPage } from '../../src/session/import-pages.js';
+import { type PageQuestion, readPages, type ReadPage } from '../../src/session/backup/import-pages.js';
 
 const NOTHING_SKIPPED = { sentinel: 0, orphan: 0, deleted: 0, duplicate: 0, malformed: 0 };
 

@@ -14,11 +14,11 @@ import {
 import { StatusSchema } from '../../src/gen/google/rpc/status_pb.js';
 import { makeLogger } from '../../src/log.js';
 import type { WorkerPool } from '../../src/pool.js';
-import { BackfillFiles } from '../../src/session/backfill-files.js';
-import { backfillOf, WIRE_STATES } from '../../src/session/backfill.js';
-import { BackupBackfill } from '../../src/session/backup-backfill.js';
-import { runBackfill } from '../../src/session/backfill-run.js';
-import type { RunContext } from '../../src/session/run-context.js';
+import { BackfillFiles } from '../../src/session/backup/backfill-files.js';
+import { backfillOf, WIRE_STATES } from '../../src/session/backfill/backfill.js';
+import { BackupBackfill } from '../../src/session/backup/backup-backfill.js';
+import { runBackfill } from '../../src/session/backup/backfill-run.js';
+import type { RunContext } from '../../src/session/backup/run-context.js';
 import { Session } from '../../src/session/session.js';
 import type { Commit } from '../../src/store/commit.js';
 import { aPage } from '../support/page-builder.js';

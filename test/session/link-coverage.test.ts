@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DisconnectCause } from '../../src/domain/link.js';
-import { LinkCoverage } from '../../src/session/link-coverage.js';
+import { LinkCoverage } from '../../src/session/link/link-coverage.js';
 import type { Session } from '../../src/session/session.js';
 import { type LiveCounts, noCounts } from '../../src/store/record-live.js';
 import { FakeLinks } from '../support/fake-links.js';

@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DomainError, type Fault } from '../../src/domain/fault.js';
 import { MediaFailure } from '../../src/domain/media-failure.js';
 import { ConnectTurns } from '../../src/session/connect-turns.js';
-import type { MediaLink, MediaMessage, ReuploadAnswer } from '../../src/session/link-media.js';
-import { MediaDownloads } from '../../src/session/media-downloads.js';
-import { MediaFiles } from '../../src/session/media-files.js';
-import { isMediaId, type WantedMedia } from '../../src/session/media-id.js';
+import type { MediaLink, MediaMessage, ReuploadAnswer } from '../../src/session/link/link-media.js';
+import { MediaDownloads } from '../../src/session/media/media-downloads.js';
+import { MediaFiles } from '../../src/session/media/media-files.js';
+import { isMediaId, type WantedMedia } from '../../src/session/media/media-id.js';
 
 const forever = new AbortController().signal;
 

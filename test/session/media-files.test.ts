@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DomainError } from '../../src/domain/fault.js';
 import { MediaFailure } from '../../src/domain/media-failure.js';
-import { MediaFiles, type MediaLimits } from '../../src/session/media-files.js';
-import { isMediaId, type MediaId } from '../../src/session/media-id.js';
+import { MediaFiles, type MediaLimits } from '../../src/session/media/media-files.js';
+import { isMediaId, type MediaId } from '../../src/session/media/media-id.js';
 
 const DAY_MS = 24 * 3600_000;
 const limits: MediaLimits = { quotaBytes: 10_000, retentionMs: 7 * DAY_MS, minFreeBytes: 0 };

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LiveEvent } from '../../src/domain/live-event.js';
-import { type OpenQuestion, PhoneAnswers, type PhoneAnswer } from '../../src/session/phone-answers.js';
+import { type OpenQuestion, PhoneAnswers, type PhoneAnswer } from '../../src/session/backfill/phone-answers.js';
 import { type LiveCounts, type MessageCounts, noCounts } from '../../src/store/record-live.js';
 import { aKey, aLiveMessage } from '../support/live-events.js';
 

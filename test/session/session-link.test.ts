@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import type { Session } from '../../src/session/session.js';
-import type { SessionLink } from '../../src/session/session-link.js';
+import type { SessionLink } from '../../src/session/link/session-link.js';
 import type { LinkView } from '../../src/session/sessions.js';
 import { account, FakeLinks } from '../support/fake-links.js';
 

@@ -59,7 +59,7 @@ const table: Row[] = [
   {
     module: 'src/whatsapp/',
     may: ['src/domain/', ...aboutTasks, 'npm:@whiskeysockets/baileys', 'npm:libsignal'],
-    types: ['src/session/link.ts', 'src/session/link-inbox.ts', 'src/session/link-media.ts', ...logger],
+    types: ['src/session/link/link.ts', 'src/session/link/link-inbox.ts', 'src/session/link/link-media.ts', ...logger],
   },
   {
     module: 'src/rpc/',

@@ -9,10 +9,10 @@ import { MediaFailure } from '../../src/domain/media-failure.js';
 import type { LinkRecord } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { LinkRecordSchema, SessionRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
-import type { LinkTask, OlderQuestion, SentQuestion } from '../../src/session/link.js';
-import { uncounted } from '../../src/session/history-counter.js';
-import type { MediaLink } from '../../src/session/link-media.js';
-import { Links } from '../../src/session/links.js';
+import type { LinkTask, OlderQuestion, SentQuestion } from '../../src/session/link/link.js';
+import { uncounted } from '../../src/session/backfill/history-counter.js';
+import type { MediaLink } from '../../src/session/link/link-media.js';
+import { Links } from '../../src/session/link/links.js';
 import { Session } from '../../src/session/session.js';
 import { OwnInboxReader } from './inbox-reader.js';
 

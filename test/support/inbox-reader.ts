@@ -1,6 +1,6 @@
 import { WorkerPool } from '../../src/pool.js';
 import { ConnectTurns } from '../../src/session/connect-turns.js';
-import type { InboxReader } from '../../src/session/link-inbox.js';
+import type { InboxReader } from '../../src/session/link/link-inbox.js';
 import type { Fetch } from '../../src/whatsapp/download-history.js';
 import { createInboxReader } from '../../src/whatsapp/inbox-reader.js';
 

@@ -7,7 +7,7 @@ import type { BackfillRecord } from '../../src/gen/scrollback/store/v1/record_pb
 import { BackfillRecordSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { BackfillState } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
 import { MediaPolicy } from '../../src/gen/scrollback/v1/session_service_pb.js';
-import { kindOf, stateOf } from '../../src/session/backfill.js';
+import { kindOf, stateOf } from '../../src/session/backfill/backfill.js';
 import type {
   BackfillFilter,
   BackupKeyInput,

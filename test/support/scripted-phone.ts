@@ -1,7 +1,7 @@
 import type { LiveEvent } from '../../src/domain/live-event.js';
-import type { OlderQuestion, SentQuestion } from '../../src/session/link.js';
-import type { PhoneAnswers } from '../../src/session/phone-answers.js';
-import type { Sleep } from '../../src/session/phone.js';
+import type { OlderQuestion, SentQuestion } from '../../src/session/link/link.js';
+import type { PhoneAnswers } from '../../src/session/backfill/phone-answers.js';
+import type { Sleep } from '../../src/session/backfill/phone.js';
 import type { Session } from '../../src/session/session.js';
 import { aKey, aLiveMessage } from './live-events.js';
 

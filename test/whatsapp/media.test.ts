@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { WA_CERT_DETAILS } from '@whiskeysockets/baileys';
 import { type Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MediaLink, MediaSource } from '../../src/session/link-media.js';
+import type { MediaLink, MediaSource } from '../../src/session/link/link-media.js';
 import { downloadMedia } from '../../src/whatsapp/download-media.js';
 import { LinkBench } from '../support/whatsapp-link.js';
 import type { Account } from '../support/whatsapp/account.js';

@@ -5,7 +5,7 @@ import { create } from '@bufbuild/protobuf';
 import { type ImportPlan, makeControl } from '../../../src/backup/task.js';
 import { SessionRecordSchema } from '../../../src/gen/scrollback/store/v1/record_pb.js';
 import { WorkerPool } from '../../../src/pool.js';
-import { type PageQuestion, readPages } from '../../../src/session/import-pages.js';
+import { type PageQuestion, readPages } from '../../../src/session/backup/import-pages.js';
 import { Session } from '../../../src/session/session.js';
 import { planOf } from '../../support/import-pages.js';
 import { CommitTimes, type Durations, LoopDelay } from '../commit-times.js';

@@ -1,0 +1,163 @@
+import { clone } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { control, type ImportPlan, type PageResult, type SkippedCounts, type Survey } from '../../backup/task.js';
+import { type BackfillRecord, BackfillRecordSchema, ImportStage } from '../../gen/scrollback/store/v1/record_pb.js';
+import { SkipReason } from '../../gen/scrollback/v1/backfill_service_pb.js';
+import { coverageSource } from '../../domain/coverage.js';
+import { addCoverage } from '../../store/coverage.js';
+import { putBackfill } from '../../store/backfills.js';
+import type { MergeCounts } from '../../store/merge-page.js';
+import { backfillOf, countSkipped, throwFault } from '../backfill/backfill.js';
+import { importDirectory } from './import-directory.js';
+import { type PageQuestion, readPages } from './import-pages.js';
+import { learnSurvey } from './learn-survey.js';
+import { type RunContext, saveRecord, setCheckpoint, startOf } from './run-context.js';
+
+/**
+ * Does what is left of a backfill, from decryption to the last group: the whole import, in its order. Each step commits what it
+ * did together with the checkpoint behind it, so that the same call goes on where a killed process stopped. Returns the record of its end,
+ * which is durable and not yet published. Throws `DomainError` with a `BackupFault` when the backup cannot be imported, and whatever the
+ * store throws.
+ */
+export async function runBackfill(context: RunContext): Promise<BackfillRecord> {
+  const { backfill, store } = context;
+  if (!backfill.record.decrypted) await decrypt(context);
+  const known = store.mappingsFromLink;
+  const survey = await surveyDatabase(context);
+  const plan = await learnSurvey(context, survey);
+  const isFirstRun = startOf(backfill.record, ImportStage.MESSAGES) === 0;
+  try {
+    await store.beginImport(survey.messageMaxId + survey.legacyMaxId, context.commit);
+    await importMessages(context, plan, 'message', ImportStage.MESSAGES, survey.messageMaxId);
+    await importMessages(context, plan, 'messages', ImportStage.LEGACY_MESSAGES, survey.legacyMaxId);
+    // A process before this one may have learned some, too.
+    if (!isFirstRun || store.mappingsFromLink !== known) await store.resolveImported(context.commit);
+  } finally {
+    store.endImport();
+  }
+  await importDirectory(context, plan, 'contacts', ImportStage.CONTACTS, survey.asOfMs);
+  await importDirectory(context, plan, 'groups', ImportStage.GROUPS, survey.asOfMs);
+  const done = backfill.after({ event: 'imported' });
+  const counts = backfillOf(done);
+  counts.rowsTotal = counts.rowsRead;
+  setCheckpoint(done, ImportStage.DONE, 0);
+  // Its clock may have been ahead of ours: nothing is claimed of a time that is still to come.
+  const toMs = counts.endTime === undefined ? survey.asOfMs : Math.min(survey.asOfMs, timestampMs(counts.endTime));
+  await context.commit(async (building) => {
+    putBackfill(building, done);
+    if (toMs > 0) await addCoverage(building, { fromMs: 0, toMs, source: coverageSource.backup });
+  });
+  return done;
+}
+
+async function decrypt({ backfill, pool, sourcePath, maxInflatedBytes, commit }: RunContext): Promise<void> {
+  const slots = new Int32Array(backfill.control);
+  const total = Number(backfillOf(backfill.record).totalSize);
+  const progress = setInterval(() => {
+    const record = backfill.draft();
+    const done = Math.min(total, Atomics.load(slots, control.progress) * 1024 * 1024);
+    backfillOf(record).decryptedSize = BigInt(done);
+    backfill.publish(record);
+  }, PROGRESS_MS);
+  try {
+    const answer = await pool.decrypt({
+      control: backfill.control,
+      sourcePath,
+      targetPath: backfill.files.databasePath,
+      key: backfill.key,
+      maxInflatedBytes,
+    });
+    if (!answer.ok) throwFault(answer.fault);
+    const record = backfill.after({ event: 'decrypted' });
+    record.decrypted = true;
+    const shown = backfillOf(record);
+    shown.decryptedSize = shown.totalSize;
+    shown.warnings.push(...answer.warnings);
+    setCheckpoint(record, ImportStage.CHATS, 0);
+    await saveRecord({ backfill, commit }, record);
+  } finally {
+    clearInterval(progress);
+    backfill.wipeKey();
+  }
+  // The checkpoint is durable: from here on the upload is not needed any more.
+  await backfill.files.removeUpload();
+}
+
+async function surveyDatabase({ backfill, pool }: RunContext): Promise<Survey> {
+  const answer = await pool.survey({ control: backfill.control, databasePath: backfill.files.databasePath });
+  if (!answer.ok) throwFault(answer.fault);
+  return answer.survey;
+}
+
+async function importMessages(
+  context: RunContext,
+  plan: ImportPlan,
+  table: 'message' | 'messages',
+  stage: ImportStage,
+  maxId: number,
+): Promise<void> {
+  const { backfill, store, pool, commit } = context;
+  const afterId = startOf(backfill.record, stage);
+  if (afterId === undefined) return;
+  const range = { afterId, maxId, ahead: pool.threads + 2 };
+  let pages = 0;
+  const ask = (part: PageQuestion) => pool.readPage({ control: backfill.control, plan, table, ...part });
+  // One page is merged while the one before is being written: a record builds on the one before, which may not be durable yet.
+  let latest = backfill.record;
+  let writing = Promise.resolve();
+  let failed = false;
+  try {
+    for await (const { result, release } of readPages(range, ask)) {
+      if (pages++ % PAGES_PER_SPACE_CHECK === 0) await context.checkSpace();
+      await store.catchUp(() => backfill.stopped);
+      // A session that was opened anew meanwhile would take this page, with a checkpoint behind the one that was not written.
+      if (failed) break;
+      const merging = commit(async (building) => {
+        const record = clone(BackfillRecordSchema, latest);
+        const page = Buffer.from(result.page.buffer, result.page.byteOffset, result.page.byteLength);
+        const counts = await store.mergePage(building, page, result.unresolvedLids);
+        countPage(record, result, counts);
+        setCheckpoint(record, stage, result.readThroughId);
+        putBackfill(building, record);
+        latest = record;
+        return record;
+      });
+      const published = merging.then((record) => backfill.publish(record)).finally(release);
+      // It is awaited in its turn; until then a rejection must not count as unhandled.
+      published.catch(() => {
+        failed = true;
+      });
+      const earlier = writing;
+      writing = published;
+      await earlier;
+    }
+  } finally {
+    await writing;
+  }
+}
+
+function countPage(record: BackfillRecord, result: PageResult, counts: MergeCounts): void {
+  const backfill = backfillOf(record);
+  backfill.rowsRead += BigInt(result.rowsRead);
+  backfill.messagesAdded += BigInt(counts.added);
+  backfill.messagesUpdated += BigInt(counts.updated);
+  backfill.messagesUnchanged += BigInt(counts.unchanged);
+  backfill.messagesDeleted += BigInt(counts.deleted);
+  const skipped: SkippedCounts = { ...result.skipped, deleted: result.skipped.deleted + counts.refused };
+  for (const [name, reason] of SKIP_REASONS) {
+    countSkipped(backfill, reason, skipped[name]);
+  }
+}
+
+const SKIP_REASONS: [keyof SkippedCounts, SkipReason][] = [
+  ['sentinel', SkipReason.SENTINEL],
+  ['orphan', SkipReason.ORPHAN],
+  ['deleted', SkipReason.DELETED],
+  ['duplicate', SkipReason.DUPLICATE],
+  ['malformed', SkipReason.MALFORMED],
+];
+
+const PROGRESS_MS = 200;
+
+/** A look at the file system for every 128,000 messages: they take some 55 MB. */
+const PAGES_PER_SPACE_CHECK = 64;
