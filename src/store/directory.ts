@@ -187,6 +187,8 @@ export async function putGroup(commit: Commit, group: Group, asOfMs: number): Pr
 }
 
 function isNewer(known: GroupRecord, knownBytes: Buffer, asOfMs: number, bytes: Buffer): boolean {
+  // Neither is a state, but what changes have told by now: the last one holds what came before.
+  if (asOfMs === 0 && known.asOfMs === 0n) return true;
   if (known.asOfMs !== BigInt(asOfMs)) return BigInt(asOfMs) > known.asOfMs;
   return bytes.compare(knownBytes) > 0;
 }

@@ -47,14 +47,14 @@ export class LiveDirectory {
 
   /** The members of a group without the owner; none when they are not known. */
   async membersOf(jid: string): Promise<string[]> {
-    const members = (await this.#load(jid))?.group?.members ?? [];
+    const members = await this.#allMembers(jid);
     return members.flatMap((member) => (member.fromMe || member.jid === '' ? [] : [member.jid]));
   }
 
   /** False for who is known to be no admin of a group; nobody is one of what is no group. */
   async mayLead(jid: string, person: string): Promise<boolean> {
     if (!isGroup(jid)) return false;
-    const members = (await this.#load(jid))?.group?.members ?? [];
+    const members = await this.#allMembers(jid);
     const isAdmin = ({ rank }: GroupMember): boolean => rank === GroupRank.ADMIN || rank === GroupRank.SUPERADMIN;
     return members.length === 0 || members.some((member) => member.jid === person && isAdmin(member));
   }
@@ -106,10 +106,17 @@ export class LiveDirectory {
 
   async group({ jid, subject, createMs, members, asOfMs }: LiveGroup): Promise<void> {
     if (!isGroup(jid)) return;
-    const known = (await this.#load(jid))?.group;
+    const record = await this.#load(jid);
+    const past = record?.group?.pastMembers ?? [];
+    // Who is known to have left after this state was made is not there any more.
+    const left = past.filter(({ leaveTime: time }) => !isState(record) && secondsOf(time) * 1000 > asOfMs);
     const list: GroupMember[] = [];
-    for (const member of members) list.push(await this.#member(member.jid, member.fromMe, RANKS[member.rank]));
-    await this.#save({ jid, subject, createMs, members: list, pastMembers: known?.pastMembers ?? [] }, asOfMs);
+    for (const { jid: person, fromMe, rank } of members) {
+      const member = await this.#member(person, fromMe, RANKS[rank]);
+      if (!left.some((gone) => gone.jid === member.jid)) list.push(member);
+    }
+    const pastMembers = past.filter((gone) => !list.some((member) => member.jid === gone.jid));
+    await this.#save({ jid, subject, createMs, members: list, pastMembers }, asOfMs);
     if (subject !== '') await this.chat({ jid, name: subject, asOfMs });
   }
 
@@ -127,7 +134,7 @@ export class LiveDirectory {
     const { members: list, pastMembers, createTime } = group;
     const createMs = secondsOf(createTime) * 1000;
     const changed = { jid, subject: group.subject, createMs, members: list, pastMembers };
-    await this.#save(changed, Math.max(asOfMs, knownMs + 1));
+    await this.#save(changed, isState(record) ? Math.max(asOfMs, knownMs + 1) : NO_STATE);
   }
 
   /** Adds who left before: of each one the last time counts, and who is a member is not past. */
@@ -146,7 +153,7 @@ export class LiveDirectory {
     const createMs = secondsOf(group.createTime) * 1000;
     const { subject, members: present } = group;
     const changed = { jid, subject, createMs, members: present, pastMembers: [...past.values()] };
-    await this.#save(changed, Number(record?.asOfMs ?? 0n) + 1);
+    await this.#save(changed, isState(record) ? Number(record.asOfMs) + 1 : NO_STATE);
   }
 
   async #changeMember(
@@ -176,6 +183,12 @@ export class LiveDirectory {
     if (change === 'add') group.pastMembers = group.pastMembers.filter((past) => past.jid !== canonical);
   }
 
+  /** The members of a group; none when only changes are known of it. */
+  async #allMembers(jid: string): Promise<GroupMember[]> {
+    const record = await this.#load(jid);
+    return isState(record) ? (record.group?.members ?? []) : [];
+  }
+
   async #load(jid: string): Promise<GroupRecord | undefined> {
     const value = await this.commit.overlay.get(textKey(keyspace.group, jid));
     return value === undefined ? undefined : fromBinary(GroupRecordSchema, value);
@@ -196,6 +209,11 @@ export class LiveDirectory {
     const made = { jid, subject, members, pastMembers, ...(createTime === undefined ? {} : { createTime }) };
     await putGroup(this.commit, create(GroupSchema, made), asOfMs);
   }
+}
+
+/** False for a group of which no source has told all members: what changes tell is there until one does, of whatever time. */
+function isState(record: GroupRecord | undefined): record is GroupRecord {
+  return record !== undefined && record.asOfMs > BigInt(NO_STATE);
 }
 
 function byJid<T extends { jid: string }>(people: T[]): T[] {
@@ -224,6 +242,9 @@ function nothingOf(jid: string): Parameters<typeof putChat>[1] {
     ephemeralSeconds: 0,
   };
 }
+
+/** The time of a group that is known by changes alone: older than every state. */
+const NO_STATE = 0;
 
 /** How far the clocks of WhatsApp and of this machine may be apart. */
 const CLOCK_TOLERANCE_MS = 60_000;

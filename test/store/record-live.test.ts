@@ -121,6 +121,31 @@ describe('what the link tells', () => {
     expect((await history.store.getChat(GROUP))?.name).toBe('G');
   });
 
+  it('of a group is all of its members, although a change of them came before', async () => {
+    const BEN = '491700000003@s.whatsapp.net';
+    const change = (kind: 'add' | 'remove', asOfMs: number): LiveEvent => {
+      const members = [{ jid: BEN, fromMe: false }];
+      return { type: 'group-change', change: { jid: GROUP, asOfMs, subject: '', change: kind, members } };
+    };
+    const member = (jid: string) => ({ jid, rank: 'member' as const, fromMe: false });
+    const state = (asOfMs: number, ...jids: string[]): LiveEvent => {
+      return { type: 'group', group: { jid: GROUP, subject: 'G', createMs: 0, asOfMs, members: jids.map(member) } };
+    };
+    const members = async () => {
+      const [group] = (await history.store.listGroups(undefined, 10, 1e6)).items;
+      return [group?.members, group?.pastMembers].map((people) => people?.map(({ jid }) => jid));
+    };
+    await recordAll(history.store, [change('add', 5_000_000)]);
+    expect(await members()).toEqual([[BEN], []]);
+    await recordAll(history.store, [change('remove', 5_000_001)]);
+    expect(await members()).toEqual([[], [BEN]]);
+    // The chunk of history was made before, and is recorded after.
+    await recordAll(history.store, [state(4_000_000, ANNA, BEN)]);
+    expect(await members()).toEqual([[ANNA], [BEN]]);
+    await recordAll(history.store, [change('add', 6_000_000), state(5_500_000, ANNA)]);
+    expect(await members()).toEqual([[ANNA, BEN], []]);
+  });
+
   it('gives the same in every order, mixed with backups', async () => {
     const live: LiveEvent[] = [
       aLiveMessage(aKey(ANNA, 'A1')),
