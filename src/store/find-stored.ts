@@ -65,11 +65,19 @@ function nameByTarget(joined: MessageFacts, named: MessageFacts, all: MessageFac
   joined.message.alternateMessageIds = [...ids].sort();
 }
 
-/** Makes the other ids of a message lead to it. */
-export async function putAliases(commit: Commit, target: Buffer, facts: MessageFacts): Promise<void> {
-  const value = facts.message.alternateMessageIds.length > 0 ? aliasValue(target) : undefined;
+/** Makes the other ids of a message lead to it; those that `known`, which has the same identity already, has are known to. */
+export async function putAliases(
+  commit: Commit,
+  target: Buffer,
+  facts: MessageFacts,
+  known?: MessageFacts,
+): Promise<void> {
+  // A message may have been edited thousands of times.
+  const before = new Set(known?.message.alternateMessageIds);
+  const value = facts.message.alternateMessageIds.length > before.size ? aliasValue(target) : undefined;
   if (value === undefined) return;
   for (const id of facts.message.alternateMessageIds) {
+    if (before.has(id)) continue;
     const alias = identityKeyOf(target.readUInt32BE(1), keyOf(facts), id);
     const stored = await commit.overlay.get(alias);
     if (stored === undefined || !stored.equals(value)) commit.putIdentity(alias, value);

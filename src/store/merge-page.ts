@@ -253,7 +253,7 @@ export async function mergeFacts(
   const encoded = encodeFacts(joined);
   const only = rows.length === 1 ? own : undefined;
   if (only !== undefined && sameFacts(only.facts.encoded, encoded) && joined.ordinal === only.facts.ordinal) {
-    await putAliases(commit, found.target, joined);
+    await putAliases(commit, found.target, joined, own?.facts);
     return 'unchanged';
   }
   noteAwaited(commit.state, -found.awaiting.length);
@@ -264,6 +264,6 @@ export async function mergeFacts(
     if (!stored.identityKey.equals(found.target)) commit.logRemoved(keyOf(facts));
   }
   commit.putRow(found.target, joined, encoded, createRevision, incoming.mark);
-  await putAliases(commit, found.target, joined);
+  await putAliases(commit, found.target, joined, own?.facts);
   return rows.length === 0 ? 'added' : 'updated';
 }
