@@ -25,6 +25,7 @@ import { LinkStore } from './link-store.js';
 import { mergePage, type MergeCounts } from './merge-page.js';
 import { type LiveCounts, recordLive } from './record-live.js';
 import { learnMappings, resolveStep } from './resolve-lids.js';
+import { UnresolvedLids } from './unresolved-lids.js';
 import { Wakeup } from './wakeup.js';
 
 /**
@@ -39,8 +40,7 @@ export class HistoryStore extends HistoryReads {
   readonly #database: Database;
   readonly #wakeup: Wakeup;
   readonly #totals: KnownTotals;
-  /** LIDs that are already marked as seen, so that each page does not mark them again. */
-  readonly #unresolved = new Set<string>();
+  readonly #unresolved = new UnresolvedLids();
   /** What is durable, and what the next commit builds on. */
   #state: HistoryRecord;
   #built: HistoryRecord;
@@ -140,6 +140,7 @@ export class HistoryStore extends HistoryReads {
     await this.#database.write(commit.batch);
     this.#state = commit.state;
     this.#totals.written(commit);
+    this.#unresolved.written(commit);
     if (commit.changed) this.#wakeup.wake();
   }
 
@@ -194,12 +195,7 @@ export class HistoryStore extends HistoryReads {
 
   /** Merges a worker's page in a commit that is being built. `unresolvedLids` are those that its messages hold. */
   async mergePage(commit: Commit, page: Buffer, unresolvedLids: string[]): Promise<MergeCounts> {
-    for (const lid of unresolvedLids) {
-      if (this.#unresolved.has(lid)) continue;
-      if (this.#unresolved.size > MAX_KNOWN_LIDS) this.#unresolved.clear();
-      this.#unresolved.add(lid);
-      commit.overlay.put(textKey(keyspace.unresolved, lid), EMPTY);
-    }
+    this.#unresolved.mark(commit, unresolvedLids);
     return mergePage(commit, page, this.#filter);
   }
 
@@ -281,8 +277,6 @@ function addLogged(filter: IdentityFilter, value: Buffer): void {
   }
 }
 
-const EMPTY = Buffer.alloc(0);
-
 const NOT_LINKED: Present = { now: Date.now, live: () => undefined };
 
 /** One less than where LevelDB begins to slow writes down, less what is written while it merges. */
@@ -294,6 +288,3 @@ const MAX_CATCH_UP_MS = 10_000;
 
 /** A commit of so many mappings stays below a few MB. */
 const MAPPINGS_PER_COMMIT = 5000;
-
-/** About 100 bytes each; beyond it they are marked again. */
-const MAX_KNOWN_LIDS = 100_000;
