@@ -21,10 +21,11 @@ import { IdentityFilter } from './identity-filter.js';
 import { Inbox } from './inbox.js';
 import { keyspace, LAYOUT_VERSION, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 import { KnownTotals } from './known-totals.js';
+import { learnMappings } from './learn-mappings.js';
 import { LinkStore } from './link-store.js';
 import { mergePage, type MergeCounts } from './merge-page.js';
 import { type LiveCounts, recordLive } from './record-live.js';
-import { learnMappings, resolveStep } from './resolve-lids.js';
+import { resolveStep } from './resolve-lids.js';
 import { UnresolvedLids } from './unresolved-lids.js';
 import { Wakeup } from './wakeup.js';
 
@@ -47,6 +48,8 @@ export class HistoryStore extends HistoryReads {
   #writing: Promise<void> = Promise.resolve();
   #filter: IdentityFilter | undefined;
   #mappingsFromLink = 0;
+  /** What the link opened votes with last; without one they stay sealed. */
+  #openVote: VoteOpener = () => undefined;
 
   private constructor(database: Database, state: HistoryRecord, totals: KnownTotals, inbox: Inbox, present: Present) {
     const wakeup = new Wakeup();
@@ -169,7 +172,8 @@ export class HistoryStore extends HistoryReads {
   /** Resolves what pages brought under LIDs whose numbers were learned while they were read: their reader did not know them. */
   async resolveImported(commit: CommitInTurn): Promise<void> {
     await commit((building) => {
-      building.state.resolution = create(ResolutionSchema, { afterKey: Buffer.alloc(0) });
+      const { retoldChats = [] } = building.state.resolution ?? {};
+      building.state.resolution = create(ResolutionSchema, { retoldChats });
       building.touch();
       return Promise.resolve();
     });
@@ -211,6 +215,7 @@ export class HistoryStore extends HistoryReads {
       this.#mappingsFromLink += await learnMappings(commit, this.#database, mappings);
       this.#unresolved.clear();
     }
+    this.#openVote = openVote;
     return recordLive(commit, this.#database, events, openVote);
   }
 
@@ -229,7 +234,11 @@ export class HistoryStore extends HistoryReads {
   /** Removes some of what was cleared, or rewrites some of the messages whose LIDs were resolved; `resolving` tells whether more are left. */
   async resolveStep(commit: CommitInTurn): Promise<void> {
     // First what is cleared: what is rewritten then is not.
-    await commit((building) => (isClearing(building) ? clearStep : resolveStep)(building, this.#database));
+    await commit((building) =>
+      isClearing(building)
+        ? clearStep(building, this.#database)
+        : resolveStep(building, this.#database, this.#openVote),
+    );
   }
 
   /** The phone numbers that are known of these LIDs. */

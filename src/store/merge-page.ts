@@ -25,6 +25,7 @@ import { findStored, joinAll, putAliases } from './find-stored.js';
 import type { IdentityFilter } from './identity-filter.js';
 import { hiddenKey } from './keyspaces.js';
 import type { MessageFacts } from './merge-message.js';
+import { raiseState } from './raise-state.js';
 
 /** What became of the records of a page. */
 export interface MergeCounts {
@@ -250,6 +251,7 @@ export async function mergeFacts(
     for (const key of [incoming.identityKey, ...incoming.aliases]) await markDeleted(commit, key);
     return 'refused';
   }
+  await raiseState(commit.overlay, joined);
   const encoded = encodeFacts(joined);
   const only = rows.length === 1 ? own : undefined;
   if (only !== undefined && sameFacts(only.facts.encoded, encoded) && joined.ordinal === only.facts.ordinal) {

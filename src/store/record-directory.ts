@@ -45,12 +45,6 @@ export class LiveDirectory {
     return number;
   }
 
-  /** The members of a group without the owner; none when they are not known. */
-  async membersOf(jid: string): Promise<string[]> {
-    const members = await this.#allMembers(jid);
-    return members.flatMap((member) => (member.fromMe || member.jid === '' ? [] : [member.jid]));
-  }
-
   /** False for who is known to be no admin of a group; nobody is one of what is no group. */
   async mayLead(jid: string, person: string): Promise<boolean> {
     if (!isGroup(jid)) return false;
@@ -212,7 +206,7 @@ export class LiveDirectory {
 }
 
 /** False for a group of which no source has told all members: what changes tell is there until one does, of whatever time. */
-function isState(record: GroupRecord | undefined): record is GroupRecord {
+export function isState(record: GroupRecord | undefined): record is GroupRecord {
   return record !== undefined && record.asOfMs > BigInt(NO_STATE);
 }
 

@@ -1,11 +1,9 @@
 import { create } from '@bufbuild/protobuf';
-import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { isGroup, isLid, isPerson } from '../domain/jid.js';
-import type { LiveEvent, LiveKey, LiveRevocation, OptionHash, VoteOpener } from '../domain/live-event.js';
-import { HiddenFactsSchema, type SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
-import { type MessageKey, MessageKeySchema, MessageSchema, type PollOption } from '../gen/scrollback/v1/message_pb.js';
+import { isLid, isPerson } from '../domain/jid.js';
+import type { LiveEvent, LiveKey, LiveRevocation, VoteOpener } from '../domain/live-event.js';
+import { type MessageKey, MessageKeySchema } from '../gen/scrollback/v1/message_pb.js';
 import { MAX_AWAITED_BY_RECEIPT } from './awaiting.js';
 import { addChunkCoverage } from './coverage.js';
 import { putLabel } from './chat-labels.js';
@@ -14,7 +12,6 @@ import { type Commit, keyOf } from './commit.js';
 import type { Database } from './database.js';
 import { deleteMessage } from './delete-message.js';
 import { encodeFacts, fingerprint } from './facts.js';
-import { findStored } from './find-stored.js';
 import { identityKeyOf } from './identity.js';
 import { keyspace, textKey } from './keyspaces.js';
 import { factsOfEvent, type MessageEvent, voteFacts } from './live-facts.js';
@@ -24,6 +21,7 @@ import type { MessageFacts } from './merge-message.js';
 import { mergeFacts } from './merge-page.js';
 import { mergePartial } from './merge-partial.js';
 import { resolveFacts } from './resolve-facts.js';
+import { indexesOf, loadFacts, openWaiting } from './settle-facts.js';
 import { toldAgain } from './told-again.js';
 
 /** What became of live events. */
@@ -168,18 +166,18 @@ class Recorder {
       const outcome = await this.#mergeMessage(chatNumber, facts);
       this.counts[outcome]++;
       this.counts.messages[outcome]++;
-      if (key.fromMe && isGroup(key.chatJid)) await this.#raiseState(chatNumber, facts);
-      if (facts.hidden.messageSecret.length > 0) await this.#openWaiting(chatNumber, key);
+      if (facts.hidden.messageSecret.length > 0) await openWaiting(this.commit, { chatNumber, key }, this.openVote);
       return;
     }
     this.counts[await mergePartial(this.commit, chatNumber, facts)]++;
-    if (event.type === 'receipt' && event.memberJid !== '') await this.#raiseState(chatNumber, facts);
-    if (event.type === 'sealed-vote') await this.#openWaiting(chatNumber, keyOf(facts), facts.hidden.sealedVotes);
+    if (event.type !== 'sealed-vote') return;
+    const poll = { chatNumber, key: keyOf(facts) };
+    await openWaiting(this.commit, poll, this.openVote, facts.hidden.sealedVotes);
   }
 
   async #mergeMessage(chatNumber: number, facts: MessageFacts): Promise<keyof MessageCounts> {
     const key = keyOf(facts);
-    const stored = await this.#loadFacts(chatNumber, key);
+    const stored = await loadFacts(this.commit, chatNumber, key);
     const again = stored === undefined ? undefined : toldAgain(stored, facts);
     if (again === undefined) {
       const mark = fingerprint(encodeFacts(facts));
@@ -191,7 +189,7 @@ class Recorder {
 
   async #vote(chatNumber: number, event: Extract<LiveEvent, { type: 'vote' }>): Promise<void> {
     const key = await this.#canonicalKey(event.key);
-    const poll = await this.#loadFacts(chatNumber, key);
+    const poll = await loadFacts(this.commit, chatNumber, key);
     const indexes = indexesOf(poll?.message.poll?.options ?? [], event.choices);
     if (indexes.length < event.choices.length) return;
     const facts = voteFacts(event.key, event.actor, indexes, timestampFromMs(event.voteMs));
@@ -213,42 +211,6 @@ class Recorder {
     const admin = await this.resolve(adminJid);
     if (!key.fromMe && admin === (await this.resolve(key.senderJid))) return true;
     return this.#directory.mayLead(key.chatJid, admin);
-  }
-
-  /** Opens sealed votes of a poll (all that wait, unless some are named), if its secret is known. */
-  async #openWaiting(chatNumber: number, key: MessageKey, sealed?: SealedVote[]): Promise<void> {
-    const poll = await this.#loadFacts(chatNumber, key);
-    if (poll === undefined || poll.hidden.messageSecret.length === 0) return;
-    const { messageId } = keyOf(poll);
-    for (const vote of sealed ?? poll.hidden.sealedVotes) {
-      const choices = this.openVote(vote, { messageId, secret: poll.hidden.messageSecret });
-      if (choices === undefined) continue;
-      const actor = { jid: vote.voterJid, fromMe: vote.fromMe };
-      const indexes = indexesOf(poll.message.poll?.options ?? [], choices);
-      // An option that the poll does not have: not a vote that was taken back.
-      if (indexes.length < choices.length) continue;
-      await mergePartial(this.commit, chatNumber, voteFacts(keyOf(poll), actor, indexes, vote.voteTime));
-    }
-  }
-
-  /** A message of a group got as far as with the member with whom it got least far. */
-  async #raiseState(chatNumber: number, facts: MessageFacts): Promise<void> {
-    const key = keyOf(facts);
-    const members = await this.#directory.membersOf(key.chatJid);
-    const row = members.length === 0 ? undefined : await this.#loadFacts(chatNumber, key);
-    if (row === undefined) return;
-    const states = new Map(row.hidden.receipts.map(({ jid, state }) => [jid, state]));
-    const deliveryState = Math.min(...members.map((jid) => states.get(jid) ?? 0));
-    if (deliveryState <= row.message.deliveryState) return;
-    const { chatJid, senderJid, fromMe, messageId } = key;
-    const raised = create(MessageSchema, { key: { chatJid, senderJid, fromMe, messageId }, deliveryState });
-    await mergePartial(this.commit, chatNumber, { message: raised, hidden: create(HiddenFactsSchema), ordinal: 0 });
-  }
-
-  async #loadFacts(chatNumber: number, key: MessageKey): Promise<MessageFacts | undefined> {
-    const found = await findStored(this.commit, { identityKey: identityKeyOf(chatNumber, key), aliases: [] });
-    const row = found.rows[0];
-    return row === undefined ? undefined : this.commit.loadFacts(row);
   }
 
   async #canonicalKey(key: LiveKey): Promise<MessageKey> {
@@ -277,15 +239,6 @@ function completeKey(key: MessageKey): MessageKey {
   if (key.fromMe) key.senderJid = '';
   else if (isPerson(key.chatJid)) key.senderJid = key.chatJid;
   return key;
-}
-
-/** Which options the hashes of a vote mean, ascending. */
-function indexesOf(options: PollOption[], choices: OptionHash[]): number[] {
-  const hashes = new Set(choices.map((choice) => Buffer.from(choice).toString('hex')));
-  if (hashes.size === 0) return [];
-  return options.flatMap(({ name }, index) =>
-    hashes.has(createHash('sha256').update(name).digest('hex')) ? [index] : [],
-  );
 }
 
 /** Some milliseconds of merging: then the other links, and whoever reads, have their turn. */
