@@ -12,6 +12,9 @@ export class Follower {
   /** Messages that came, counted each time. */
   sent = 0;
 
+  /** Follows all of a session, or one chat by any of its addresses. */
+  constructor(private readonly chat = '') {}
+
   get size(): number {
     return this.#copy.size;
   }
@@ -20,7 +23,8 @@ export class Follower {
   async followTo(client: Connection, sessionId: string, revision: bigint): Promise<void> {
     if (this.#revision >= revision) return;
     let first = true;
-    for await (const frame of client.history.watchMessages({ sessionId, resumeToken: this.#resumeToken })) {
+    const request = { sessionId, chat: this.chat, resumeToken: this.#resumeToken };
+    for await (const frame of client.history.watchMessages(request)) {
       // Gone first: a message that is known under a new key comes in the same frame.
       for (const { chatJid, senderJid, fromMe, messageId } of frame.removed) {
         this.#copy.delete(keyText({ chatJid, senderJid, fromMe, messageId }));
