@@ -13,6 +13,7 @@ import { type Chat, ChatKind, ChatSchema, type Contact, type Group } from '../ge
 import { type ChatSettings, noteSettings } from './chat-settings.js';
 import type { Commit } from './commit.js';
 import { chatNumberKey, keyspace, textKey } from './keyspaces.js';
+import { phoneOf, phoneOrMark } from './phone-of.js';
 
 /** How good a name of a chat is: a better one is never replaced by a worse one. */
 export const nameRank = { none: 0, pushName: 1, subject: 2 } as const;
@@ -41,7 +42,8 @@ export interface ChatFacts {
  * Stores what a source tells of a chat and returns the chat's number. `asOfMs` is the time that the source speaks of: an older one
  * adds the addresses and fills a missing name, and changes nothing else.
  */
-export async function putChat(commit: Commit, facts: ChatFacts, asOfMs: number): Promise<number> {
+export async function putChat(commit: Commit, told: ChatFacts, asOfMs: number): Promise<number> {
+  const facts = await underNumber(commit, told);
   const known = await loadChat(commit, facts.jid);
   const record = known ?? newChat(commit, facts.jid);
   const before = toBinary(ChatRecordSchema, record);
@@ -137,7 +139,8 @@ export function chatOf(record: ChatRecord): Chat {
  * Stores what a source tells of a person, and names the chat with them after it. An older source fills what is missing. Returns true
  * when the person was unknown.
  */
-export async function putContact(commit: Commit, contact: Contact, asOfMs: number): Promise<boolean> {
+export async function putContact(commit: Commit, told: Contact, asOfMs: number): Promise<boolean> {
+  const contact = await underNumber(commit, told);
   const key = textKey(keyspace.contact, contact.jid);
   const value = await commit.overlay.get(key);
   const known = value === undefined ? undefined : fromBinary(ContactRecordSchema, value);
@@ -176,7 +179,9 @@ function mergeContact(known: ContactRecord, contact: Contact, asOfMs: number): {
  * Stores a group with its members: the newest source wins as a whole, because members are a state and not facts; a tie is
  * decided by the encoding, so that the order of arrival does not matter. Returns true when the group was unknown.
  */
-export async function putGroup(commit: Commit, group: Group, asOfMs: number): Promise<boolean> {
+export async function putGroup(commit: Commit, told: Group, asOfMs: number): Promise<boolean> {
+  const members = await byNumber(commit, told.members);
+  const group = { ...told, members, pastMembers: await byNumber(commit, told.pastMembers) };
   const key = textKey(keyspace.group, group.jid);
   const value = await commit.overlay.get(key);
   const bytes = Buffer.from(toBinary(GroupRecordSchema, create(GroupRecordSchema, { group, asOfMs: BigInt(asOfMs) })));
@@ -191,6 +196,27 @@ function isNewer(known: GroupRecord, knownBytes: Buffer, asOfMs: number, bytes: 
   if (asOfMs === 0 && known.asOfMs === 0n) return true;
   if (known.asOfMs !== BigInt(asOfMs)) return BigInt(asOfMs) > known.asOfMs;
   return bytes.compare(knownBytes) > 0;
+}
+
+/** What a source tells under a LID belongs to its number: who reads a backup may have begun before the number was known. */
+async function underNumber<T extends { jid: string; alternateJids: string[] }>(commit: Commit, told: T): Promise<T> {
+  const jid = await phoneOf(commit.overlay, told.jid);
+  return jid === told.jid
+    ? told
+    : { ...told, jid, alternateJids: [...new Set([...told.alternateJids, told.jid])].sort() };
+}
+
+/** The same for people of a group, each once. */
+async function byNumber<T extends { jid: string }>(commit: Commit, people: readonly T[]): Promise<T[]> {
+  const resolved: T[] = [];
+  for (const person of people) resolved.push({ ...person, jid: await phoneOrMark(commit.overlay, person.jid) });
+  return distinctByJid(resolved);
+}
+
+/** People in ascending order of their addresses, each once. */
+export function distinctByJid<T extends { jid: string }>(people: readonly T[]): T[] {
+  const byJid = new Map(people.map((person) => [person.jid, person]));
+  return [...byJid.values()].sort((a, b) => (a.jid < b.jid ? -1 : 1));
 }
 
 /** A timestamp of milliseconds since 1970; undefined for 0. */

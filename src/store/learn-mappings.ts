@@ -11,7 +11,7 @@ import { uniteCoverage } from './coverage.js';
 import type { Database } from './database.js';
 import { joinLabels } from './chat-labels.js';
 import { joinSettings } from './chat-settings.js';
-import { chatOf, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
+import { chatOf, distinctByJid, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
 import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
 
 /**
@@ -119,11 +119,6 @@ async function resolveGroups(commit: Commit, database: Database, news: ReadonlyM
       commit.overlay.put(key, Buffer.from(toBinary(GroupRecordSchema, record)));
     }
   }
-}
-
-function distinctByJid<T extends { jid: string }>(people: T[]): T[] {
-  const byJid = new Map(people.map((person) => [person.jid, person]));
-  return [...byJid.values()].sort((a, b) => (a.jid < b.jid ? -1 : 1));
 }
 
 function numberBytes(value: number): Buffer {

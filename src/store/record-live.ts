@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { setImmediate } from 'node:timers/promises';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { isLid, isPerson } from '../domain/jid.js';
+import { isPerson } from '../domain/jid.js';
 import type { LiveEvent, LiveKey, LiveRevocation, VoteOpener } from '../domain/live-event.js';
 import { type MessageKey, MessageKeySchema } from '../gen/scrollback/v1/message_pb.js';
 import { MAX_AWAITED_BY_RECEIPT } from './awaiting.js';
@@ -15,6 +15,7 @@ import { encodeFacts, fingerprint } from './facts.js';
 import { identityKeyOf } from './identity.js';
 import { keyspace, textKey } from './keyspaces.js';
 import { factsOfEvent, type MessageEvent, voteFacts } from './live-facts.js';
+import { phoneOrMark } from './phone-of.js';
 import { prefetchDirectory } from './prefetch-live.js';
 import { LiveDirectory } from './record-directory.js';
 import type { MessageFacts } from './merge-message.js';
@@ -137,14 +138,8 @@ class Recorder {
   }
 
   /** The number that a LID stands for, or the address itself, which is then remembered as unresolved. */
-  async resolve(jid: string): Promise<string> {
-    if (!isLid(jid)) return jid;
-    const { overlay } = this.commit;
-    const phone = await overlay.get(textKey(keyspace.mapping, jid));
-    if (phone !== undefined) return phone.toString();
-    const unresolved = textKey(keyspace.unresolved, jid);
-    if ((await overlay.get(unresolved)) === undefined) overlay.put(unresolved, EMPTY);
-    return jid;
+  resolve(jid: string): Promise<string> {
+    return phoneOrMark(this.commit.overlay, jid);
   }
 
   async #message(event: MessageEvent): Promise<void> {
@@ -243,5 +238,3 @@ function completeKey(key: MessageKey): MessageKey {
 
 /** Some milliseconds of merging: then the other links, and whoever reads, have their turn. */
 const EVENTS_BETWEEN_TURNS = 32;
-
-const EMPTY = Buffer.alloc(0);

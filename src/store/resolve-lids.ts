@@ -1,6 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { readIdentityKey } from '../domain/identity.js';
-import { isLid } from '../domain/jid.js';
 import type { VoteOpener } from '../domain/live-event.js';
 import { identityForm, readCreateRevision, readRevision, REVISION_TAIL_BYTES } from '../domain/page-format.js';
 import { POSITION_CHAT_OFFSET } from '../domain/position.js';
@@ -11,9 +10,10 @@ import { loadChat } from './directory.js';
 import { encodeFacts, fingerprint, withRevisions } from './facts.js';
 import { awaitingValue, readAwaiting } from './awaiting.js';
 import { identityKeyOf, makeIdentityKey, positionOf, type ResolvedIdentity, resolveIdentity } from './identity.js';
-import { chatNumberKey, identityOfHidden, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
+import { chatNumberKey, identityOfHidden, keyspace, prefixEnd, prefixKey } from './keyspaces.js';
 import { markDeleted, mergeFacts } from './merge-page.js';
 import { mergePartial } from './merge-partial.js';
+import { phoneOf } from './phone-of.js';
 import { resolveFacts } from './resolve-facts.js';
 import { openWaiting } from './settle-facts.js';
 
@@ -63,7 +63,7 @@ async function rewriteRow(commit: Commit, primaryKey: Buffer, openVote: VoteOpen
   const stored = await resolveIdentity(commit.overlay, identityKey);
   const facts = stored === undefined ? undefined : await commit.loadFacts(stored);
   if (stored === undefined || facts === undefined) return;
-  const resolved = (await resolveFacts(facts, (jid) => resolve(commit, jid))) ?? facts;
+  const resolved = (await resolveFacts(facts, (jid) => phoneOf(commit.overlay, jid))) ?? facts;
   const newKey = keyOf(resolved);
   const chat = await loadChat(commit, newKey.chatJid);
   const newChatNumber = chat?.chatNumber ?? chatNumber;
@@ -149,7 +149,7 @@ async function rekeyAlias(commit: Commit, identityKey: Buffer, target: Buffer): 
 /** The key that an identity has by the addresses that are known now. */
 async function movedKey(commit: Commit, identityKey: Buffer): Promise<Buffer> {
   const parts = readIdentityKey(identityKey);
-  const senderJid = isLid(parts.senderJid) ? await resolve(commit, parts.senderJid) : parts.senderJid;
+  const senderJid = await phoneOf(commit.overlay, parts.senderJid);
   const chatNumber = await currentChatNumber(commit, parts.chatNumber);
   return makeIdentityKey({ ...parts, chatNumber, senderJid });
 }
@@ -177,13 +177,6 @@ function messageKeyOf(row: Buffer): MessageKey {
   const { key } = fromBinary(MessageSchema, row.subarray(0, row.length - REVISION_TAIL_BYTES));
   if (key === undefined) throw new Error('a stored message has no key');
   return key;
-}
-
-/** The phone JID that a LID stands for, or the address itself. */
-async function resolve(commit: Commit, jid: string): Promise<string> {
-  if (!isLid(jid)) return jid;
-  const phone = await commit.overlay.get(textKey(keyspace.mapping, jid));
-  return phone === undefined ? jid : phone.toString();
 }
 
 /** The keyspaces that are gone through, one after the other. */

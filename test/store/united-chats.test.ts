@@ -1,10 +1,11 @@
-import { fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LiveEvent } from '../../src/domain/live-event.js';
+import { ContactSchema, GroupSchema } from '../../src/gen/scrollback/v1/history_service_pb.js';
 import { DeliveryState, MessageKind, MessageSchema, Source } from '../../src/gen/scrollback/v1/message_pb.js';
-import { putChat } from '../../src/store/directory.js';
+import { putChat, putContact, putGroup } from '../../src/store/directory.js';
 import type { HistoryStore } from '../../src/store/history-store.js';
 import { chatNamed, importDrafts, openHistory, readAll, type TemporaryHistory } from '../support/history.js';
 import { aKey, aLiveMessage, aText, recordAll } from '../support/live-events.js';
@@ -14,6 +15,7 @@ import { mappingOf } from '../support/union.js';
 
 const ANNA = '491701111111@s.whatsapp.net';
 const ANNA_LID = '7001@lid';
+const BERT_LID = '7002@lid';
 const BERT = '491702222222@s.whatsapp.net';
 
 const open: TemporaryHistory[] = [];
@@ -130,6 +132,26 @@ it('a message of the owner got as far as with the last member, also when a backu
   ]);
   await importDrafts(store, [{ chat: GROUP, id: 'one', fromMe: true, more: { sentTime: timestampFromMs(1000) } }]);
   expect((await readAll(store)).map(({ deliveryState }) => deliveryState)).toEqual([DeliveryState.DELIVERED]);
+});
+
+it('what a backup tells under a LID whose number was learned meanwhile is of the number', async () => {
+  const store = await aHistory();
+  await recordAll(store, [LEARNED]);
+  await store.commit(async (commit) => {
+    await putChat(commit, chatNamed(ANNA_LID), 1000);
+    await putContact(commit, create(ContactSchema, { jid: ANNA_LID, name: 'Anna' }), 1000);
+    await putGroup(commit, create(GroupSchema, { jid: GROUP, members: [{ jid: ANNA_LID }, { jid: BERT_LID }] }), 1000);
+  });
+  expect(await store.getChat(ANNA)).toMatchObject({ jid: ANNA, alternateJids: [ANNA_LID], name: 'Anna' });
+  const { items: people } = await store.listContacts(undefined, 10);
+  expect(people.map(({ jid, alternateJids }) => [jid, alternateJids])).toEqual([[ANNA, [ANNA_LID]]]);
+  const members = async (): Promise<string[]> => {
+    const { items } = await store.listGroups(undefined, 10, 2 ** 20);
+    return items.flatMap((group) => group.members.map(({ jid }) => jid));
+  };
+  expect(await members()).toEqual([ANNA, BERT_LID]);
+  await recordAll(store, [mappingOf('bert')]);
+  expect(await members()).toEqual([ANNA, BERT]);
 });
 
 it('a LID that a dropped commit was to mark is marked by the next', async () => {
