@@ -13,7 +13,7 @@ import { tapEvents } from './event-tap.js';
 import { HeldVersions } from './held-versions.js';
 import { encodeEvent, encodeRecord, type StanzaHead } from './inbox-record.js';
 import { SendGate } from './send-gate.js';
-import { type LibraryLogger, overhearSyncActions } from './sync-action-tap.js';
+import { type LibraryLogger, overhear } from './overhear.js';
 import { contentNames, unwrap } from './unwrap.js';
 import { makeWriteAheadRepository, Stanzas } from './write-ahead.js';
 
@@ -88,16 +88,24 @@ class SocketCapture implements Capture {
   }
 
   guard(keys: SignalKeyStore): SignalKeyStore {
-    this.#versions = new HeldVersions(keys, () => this.#gate.settle());
+    this.#versions = new HeldVersions(this.#watched(keys), () => this.#gate.settle());
     return this.#versions.keys;
   }
 
   overhear(logger: LibraryLogger): LibraryLogger {
-    return overhearSyncActions(logger, (action) => {
-      const creds = this.#creds;
-      if (creds === undefined) return;
-      const head = { type: 'event' as const, me: meOf(creds), atMs: this.now(), name: 'sync-action' };
-      this.#start(this.#keep(encodeRecord(head, encodeEvent([action]))));
+    return overhear(logger, {
+      syncAction: (action) => {
+        const creds = this.#creds;
+        if (creds === undefined) return;
+        const head = { type: 'event' as const, me: meOf(creds), atMs: this.now(), name: 'sync-action' };
+        this.#start(this.#keep(encodeRecord(head, encodeEvent([action]))));
+      },
+      acknowledges: (attrs) => {
+        const stanza = this.#stanzas.neverTaken(attrs);
+        if (stanza === undefined || this.#creds === undefined) return;
+        this.#start(this.#stanza(stanza, this.#creds));
+        this.#start(this.#unreadable(stanza, this.#creds));
+      },
     });
   }
 
@@ -108,6 +116,19 @@ class SocketCapture implements Capture {
   async settle(): Promise<void> {
     await this.#gate.settle();
     await this.#versions?.settled();
+  }
+
+  /** What could not be read of the keys is our failure, which the library takes for the message's: it would tell WhatsApp to drop it. */
+  #watched(keys: SignalKeyStore): SignalKeyStore {
+    const get: SignalKeyStore['get'] = async (type, ids) => {
+      try {
+        return await keys.get(type, ids);
+      } catch (error) {
+        this.#gate.hold(Promise.reject(error instanceof Error ? error : new Error('a key cannot be read')));
+        throw error;
+      }
+    };
+    return { get, set: (data) => keys.set(data) };
   }
 
   /** Sees each stanza before the library's handlers do, in the same turn. */

@@ -2,9 +2,9 @@ import type { proto } from '@whiskeysockets/baileys';
 import type { LiveEvent } from '../domain/live-event.js';
 import { addressOf, keyOfMessage, type Me } from './addresses.js';
 import { msOfEither } from './numbers.js';
-import type { SyncAction } from './sync-action-tap.js';
+import type { SyncAction } from './overhear.js';
 
-/** Converts what was overheard of the app state: see `sync-action-tap.ts`. What is taken back has no value. */
+/** Converts what was overheard of the app state: see `overhear.ts`. What is taken back has no value. */
 export function convertSyncAction(entry: unknown, me: Me, atMs: number): LiveEvent[] {
   const { index = [], value = {} } = entry as Partial<SyncAction>;
   const [name, chat, ...rest] = index;

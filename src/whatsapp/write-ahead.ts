@@ -79,12 +79,25 @@ export function makeWriteAheadRepository(writeAhead: WriteAhead): MakeRepository
 /** Stanzas by their ciphertexts, which are the very objects that the library hands to the repository. */
 export class Stanzas {
   readonly #byCiphertext = new WeakMap<Uint8Array, BinaryNode>();
+  /** Those of which the library has handed in nothing yet, by their attributes, which are what it says later what it means by. */
+  readonly #untaken = new WeakMap<object, BinaryNode>();
 
   note(ciphertext: Uint8Array, stanza: BinaryNode): void {
     this.#byCiphertext.set(ciphertext, stanza);
+    this.#untaken.set(stanza.attrs, stanza);
   }
 
+  /** The stanza of what the library hands in. */
   of(ciphertext: Uint8Array): BinaryNode | undefined {
-    return this.#byCiphertext.get(ciphertext);
+    const stanza = this.#byCiphertext.get(ciphertext);
+    if (stanza !== undefined) this.#untaken.delete(stanza.attrs);
+    return stanza;
+  }
+
+  /** The stanza with these attributes when the library has handed in nothing of it; asked for once. */
+  neverTaken(attrs: object): BinaryNode | undefined {
+    const stanza = this.#untaken.get(attrs);
+    this.#untaken.delete(attrs);
+    return stanza;
   }
 }

@@ -10,31 +10,52 @@ export interface SyncAction {
   value: Record<string, unknown>;
 }
 
+/** What is done with what was overheard, in the turn in which the library tells it. */
+export interface Overheard {
+  /** A change of the app state that the library's events do not tell, or not wholly. */
+  syncAction: (action: SyncAction) => void;
+  /** The library is about to acknowledge a message, by the attributes of its stanza: the very object that came. */
+  acknowledges: (attrs: object) => void;
+}
+
 /**
- * Overhears what the library tells its logger of each change of the app state, in the turn in which it emits what it makes of it. Its
- * events leave out who wrote a deleted message of a group, up to when a chat was deleted, and that one was cleared.
+ * Listens to what the library tells its logger, and nobody else. Its events leave out who wrote a deleted message of a group, up to
+ * when a chat was deleted, and that one was cleared; and that it gave up on a message before it tried to decrypt it.
  */
-export function overhearSyncActions(logger: LibraryLogger, keep: (action: SyncAction) => void): LibraryLogger {
-  const overheard: LibraryLogger = {
+export function overhear(logger: LibraryLogger, overheard: Overheard): LibraryLogger {
+  const listening: LibraryLogger = {
     get level() {
       return logger.level;
     },
-    child: (bindings) => overhearSyncActions(logger.child(bindings), keep),
+    child: (bindings) => overhear(logger.child(bindings), overheard),
     trace: (told: unknown, text?: string) => {
       const action = text === TOLD_OF_EACH ? wantedOf(told) : undefined;
-      if (action !== undefined) keep(action);
+      if (action !== undefined) overheard.syncAction(action);
       logger.trace(told, text);
     },
-    debug: (told: unknown, text?: string) => logger.debug(told, text),
+    debug: (told: unknown, text?: string) => {
+      const attrs = text === TOLD_OF_ACK ? messageOf(told) : undefined;
+      if (attrs !== undefined) overheard.acknowledges(attrs);
+      logger.debug(told, text);
+    },
     info: (told: unknown, text?: string) => logger.info(told, text),
     warn: (told: unknown, text?: string) => logger.warn(told, text),
     error: (told: unknown, text?: string) => logger.error(told, text),
   };
-  return overheard;
+  return listening;
 }
 
 /** What `processSyncAction` of the library says before anything else. */
 const TOLD_OF_EACH = 'processing sync action';
+
+/** What its `sendMessageAck` says right before it sends. */
+const TOLD_OF_ACK = 'sent ack';
+
+function messageOf(told: unknown): object | undefined {
+  // Safety: as below.
+  const { recv } = told as { recv?: { tag?: unknown; attrs?: unknown } };
+  return recv?.tag === 'message' && typeof recv.attrs === 'object' ? (recv.attrs ?? undefined) : undefined;
+}
 
 const WANTED = new Set(['deleteMessageForMe', 'clearChat', 'deleteChat']);
 
