@@ -18,6 +18,10 @@ import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspa
  * Keeps that LIDs stand for phone numbers, and unites what was stored under both: chats, people and groups in this commit. When
  * messages must follow, the state says so (`resolution`), and `resolveStep` is to be called until it says no more. Resolves to how many
  * mappings were new.
+ *
+ * A LID stands for the number that was told first, for good: what was stored under it is stored under that number and cannot be told
+ * apart from what was the number's own. Somebody who changes their number keeps their LID, so what comes by the new number is another
+ * chat, and what comes by the LID goes on in the first one.
  */
 export async function learnMappings(commit: Commit, database: Database, mappings: [string, string][]): Promise<number> {
   const news: [string, string][] = [];
