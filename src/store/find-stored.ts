@@ -47,7 +47,11 @@ export function joinAll(
   const known = [...rows, ...awaiting];
   let joined = incoming;
   for (const { facts } of known) joined = joinFacts(facts, joined);
-  const named = known.find(({ stored }) => stored.identityKey.equals(target))?.facts ?? incoming;
+  const holder = known.find(({ stored }) => stored.identityKey.equals(target));
+  // What waits names people by what is known of them now; a page of a backup, and so the identity, by what its reader knew.
+  const waits = holder?.stored.value[0] === identityForm.awaiting;
+  const sameId = holder !== undefined && keyOf(holder.facts).messageId === keyOf(incoming).messageId;
+  const named = holder === undefined || (waits && sameId) ? incoming : holder.facts;
   nameByTarget(joined, named, [incoming, ...known.map(({ facts }) => facts)]);
   return joined;
 }
