@@ -74,7 +74,8 @@ export function transition(state: LinkState, event: LinkEvent): LinkState | unde
     case 'opened':
       return state.state === 'connecting' ? { state: 'syncing', attempts: state.attempts } : undefined;
     case 'caught-up':
-      return state.state === 'syncing' ? { state: 'online', attempts: state.attempts } : undefined;
+      if (state.state !== 'syncing') return undefined;
+      return { state: 'online', attempts: Math.min(state.attempts, MOST_AFTER_CATCHING_UP) };
     case 'lasted':
       return state.state === 'syncing' || state.state === 'online' ? { state: state.state, attempts: 0 } : undefined;
     case 'disconnected':
@@ -179,6 +180,9 @@ export function backoffMs(attempts: number, random: number): number {
   const wholeMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.max(0, attempts - 1));
   return Math.round(wholeMs * (1 - random / 2));
 }
+
+/** A connection that brought what waited is worth trying again within seconds, however many failed before it. Chosen, not measured. */
+const MOST_AFTER_CATCHING_UP = 2;
 
 /** A cut is often over within a second; an outage of hours is asked about every few minutes. Chosen, not measured. */
 const FIRST_BACKOFF_MS = 1000;

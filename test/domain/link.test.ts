@@ -51,6 +51,8 @@ describe('a link', () => {
   it('forgets its failures only when a connection has lasted', () => {
     expect(transition(transition(connecting, { event: 'opened' }) ?? unlinked, { event: 'caught-up' })).toEqual(online);
     expect(transition(online, { event: 'lasted' })).toEqual({ state: 'online', attempts: 0 });
+    const caughtUp = (attempts: number) => transition({ state: 'syncing', attempts }, { event: 'caught-up' });
+    expect([0, 2, 9].map(caughtUp)).toEqual([0, 2, 2].map((attempts) => ({ state: 'online', attempts })));
   });
 
   it('returns to where it was when nobody scans', () => {

@@ -168,7 +168,7 @@ export type LinkStatus = Message<"scrollback.v1.LinkStatus"> & {
 
   /**
    * Attempts that failed in a row. It begins at 0 again when a connection has
-   * lasted a minute.
+   * lasted a minute, and at 2 at most when it has brought what waited.
    *
    * @generated from field: uint32 attempts = 9;
    */
