@@ -1,6 +1,7 @@
 import { chatModificationToAppPatch, proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
+import { closeCaptured } from '../support/captured-stage.js';
 import { copyClientState } from '../support/whatsapp/baileys-client.js';
 import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 
@@ -24,12 +25,7 @@ beforeEach(async () => {
   const contact = chatModificationToAppPatch({ contact: { fullName: 'Anna Schmidt' } }, ANNA);
   await link.account.appState.change(contact);
 });
-afterEach(async () => {
-  await link.end();
-  await whatsapp.close();
-  await history.remove();
-  expect(whatsapp.errors).toEqual([]);
-});
+afterEach(() => closeCaptured({ whatsapp, history, link }));
 
 async function untilAnnaIsKnown(): Promise<void> {
   const name = async () => {

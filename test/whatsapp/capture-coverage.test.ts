@@ -2,6 +2,7 @@ import { proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { notePairing } from '../../src/store/coverage.js';
 import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
+import { closeCaptured } from '../support/captured-stage.js';
 import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 
 const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
@@ -20,12 +21,7 @@ beforeEach(async () => {
   await history.store.commit((commit) => notePairing(commit, 1, false));
   link = await CapturedLink.link(whatsapp, history, owner);
 });
-afterEach(async () => {
-  await link.end();
-  await whatsapp.close();
-  await history.remove();
-  expect(whatsapp.errors).toEqual([]);
-});
+afterEach(() => closeCaptured({ whatsapp, history, link }));
 
 /** A chunk with a message of Anna for each second. */
 function chunk(

@@ -2,9 +2,10 @@ import type { WAPatchCreate } from '@whiskeysockets/baileys';
 import { chatModificationToAppPatch, proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MessageKey } from '../../src/gen/scrollback/v1/message_pb.js';
-import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
+import type { CapturedHistory, CapturedLink } from '../support/captured-link.js';
+import { closeCaptured, openCaptured } from '../support/captured-stage.js';
 import { importDrafts } from '../support/history.js';
-import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
+import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 
 const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
@@ -16,18 +17,10 @@ let history: CapturedHistory;
 let link: CapturedLink;
 let anna: Peer;
 beforeEach(async () => {
-  whatsapp = await LoopbackWhatsApp.listen({ claimsPreKeys: true });
-  anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
-  history = await CapturedHistory.open(whatsapp);
-  link = await CapturedLink.link(whatsapp, history, owner);
+  ({ whatsapp, anna, history, link } = await openCaptured(owner));
   await link.account.acknowledged(await link.account.shareAppStateKey());
 });
-afterEach(async () => {
-  await link.end();
-  await whatsapp.close();
-  await history.remove();
-  expect(whatsapp.errors).toEqual([]);
-});
+afterEach(() => closeCaptured({ whatsapp, history, link }));
 
 async function change(patch: WAPatchCreate): Promise<void> {
   await link.account.acknowledged(await link.account.changeAppState(patch));

@@ -3,8 +3,9 @@ import { chatModificationToAppPatch, proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MessageSchema, Source } from '../../src/gen/scrollback/v1/message_pb.js';
 import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
+import { closeCaptured, openCaptured } from '../support/captured-stage.js';
 import { importDrafts, openHistory, readAll, withoutRevisions } from '../support/history.js';
-import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
+import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 
 const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
@@ -16,17 +17,9 @@ let history: CapturedHistory;
 let link: CapturedLink;
 let anna: Peer;
 beforeEach(async () => {
-  whatsapp = await LoopbackWhatsApp.listen({ claimsPreKeys: true });
-  anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
-  history = await CapturedHistory.open(whatsapp);
-  link = await CapturedLink.link(whatsapp, history, owner);
+  ({ whatsapp, anna, history, link } = await openCaptured(owner));
 });
-afterEach(async () => {
-  await link.end();
-  await whatsapp.close();
-  await history.remove();
-  expect(whatsapp.errors).toEqual([]);
-});
+afterEach(() => closeCaptured({ whatsapp, history, link }));
 
 /** A chunk with messages of Anna, the newest first, as phones send it. */
 function chunk(count: number, { from = 0, jid = ANNA, syncType = HistorySyncType.RECENT } = {}): proto.IHistorySync {

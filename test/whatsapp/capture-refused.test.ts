@@ -1,9 +1,11 @@
 import type { SignalDataTypeMap } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MessageKind } from '../../src/gen/scrollback/v1/message_pb.js';
-import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
+import type { CapturedHistory } from '../support/captured-link.js';
+import { CapturedLink } from '../support/captured-link.js';
+import { closeCaptured, openCaptured } from '../support/captured-stage.js';
 import { copyClientState } from '../support/whatsapp/baileys-client.js';
-import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
+import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 
 const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
@@ -13,17 +15,9 @@ let history: CapturedHistory;
 let link: CapturedLink;
 let anna: Peer;
 beforeEach(async () => {
-  whatsapp = await LoopbackWhatsApp.listen({ claimsPreKeys: true });
-  anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
-  history = await CapturedHistory.open(whatsapp);
-  link = await CapturedLink.link(whatsapp, history, owner);
+  ({ whatsapp, anna, history, link } = await openCaptured(owner));
 });
-afterEach(async () => {
-  await link.end();
-  await whatsapp.close();
-  await history.remove();
-  expect(whatsapp.errors).toEqual([]);
-});
+afterEach(() => closeCaptured({ whatsapp, history, link }));
 
 /** The library looks up the devices of an author before it decrypts what they wrote. */
 const LOOKED_UP = 'device-list';

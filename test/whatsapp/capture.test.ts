@@ -3,8 +3,9 @@ import { proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MessageKind, Source } from '../../src/gen/scrollback/v1/message_pb.js';
 import { decodeEvent, decodeRecord } from '../../src/whatsapp/inbox-record.js';
-import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
-import { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
+import type { CapturedHistory, CapturedLink } from '../support/captured-link.js';
+import { closeCaptured, openCaptured } from '../support/captured-stage.js';
+import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 import { castPollVote } from '../support/whatsapp/poll-vote.js';
 
@@ -17,17 +18,9 @@ let history: CapturedHistory;
 let link: CapturedLink;
 let anna: Peer;
 beforeEach(async () => {
-  whatsapp = await LoopbackWhatsApp.listen({ claimsPreKeys: true });
-  anna = whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
-  history = await CapturedHistory.open(whatsapp);
-  link = await CapturedLink.link(whatsapp, history, owner);
+  ({ whatsapp, anna, history, link } = await openCaptured(owner));
 });
-afterEach(async () => {
-  await link.end();
-  await whatsapp.close();
-  await history.remove();
-  expect(whatsapp.errors).toEqual([]);
-});
+afterEach(() => closeCaptured({ whatsapp, history, link }));
 
 /** Delivers a message and waits until the client has acknowledged it. */
 async function deliver(...[author, message, options]: Parameters<typeof link.account.deliver>): Promise<string> {
