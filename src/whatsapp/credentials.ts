@@ -131,7 +131,25 @@ function encodeKey(type: string, value: unknown): Buffer {
 }
 
 function decodeKey(type: KeyType, value: Buffer): unknown {
+  if (type === 'sender-key') return readableSenderKey(decode(value));
   return type === 'session' ? JSON.parse(value.toString()) : revive(type, decode(value));
+}
+
+/**
+ * The library writes the key of a group as a text of JSON with `{type: 'Buffer', data: [numbers]}` for bytes, and reads only those with base64:
+ * the keys of messages that were passed over come back as plain objects, and such a message, when it arrives after all, cannot be decrypted.
+ */
+function readableSenderKey(value: unknown): unknown {
+  if (!(value instanceof Uint8Array)) return value;
+  const record: unknown = JSON.parse(Buffer.from(value).toString(), (_, part: unknown) =>
+    isByteList(part) ? Buffer.from(part.data) : part,
+  );
+  return encode(record);
+}
+
+function isByteList(part: unknown): part is { data: number[] } {
+  if (typeof part !== 'object' || part === null || !('data' in part)) return false;
+  return 'type' in part && part.type === 'Buffer' && Array.isArray(part.data);
 }
 
 /** What bytes there are is found wherever it is. */
