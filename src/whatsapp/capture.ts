@@ -142,6 +142,7 @@ class SocketCapture implements Capture {
     if (strange || says.includes(undefined) || headOf(stanza, creds) === undefined)
       this.#start(this.#stanza(stanza, creds));
     if (handed.length + readable.length === 0) this.#start(this.#unreadable(stanza, creds));
+    stanza.attrs.offline ??= KEEPS_ORDER;
   }
 
   /** What fails here ends the socket by its gate. */
@@ -256,6 +257,12 @@ function trySaysSomething(content: Uint8Array): boolean | undefined {
 function nameOf(chat: string, id: string): string {
   return `${addressOf(chat)} ${id}`;
 }
+
+/**
+ * The library handles what waited for the link one after the other, and what comes meanwhile at once: it overtakes. A message of a
+ * group that overtakes the one with its key cannot be read until its author sends it again. So all messages are marked as if they had waited.
+ */
+const KEEPS_ORDER = '0';
 
 /** Those that the library never emits, because it fails on them, are forgotten at some point: what is kept twice is one message. */
 const MAX_KEPT = 4096;
