@@ -44,8 +44,10 @@ export class LazyLinks {
     const { installCertificateCheck } = await import('./certificate.js');
     const { createInboxReader } = await import('./inbox-reader.js');
     const { makeWhatsAppLinks } = await import('./link.js');
+    const { shareContexts } = await import('./share-contexts.js');
     const { silenceConsole, surviveStrayRejections } = await import('./tame-library.js');
     installCertificateCheck();
+    shareContexts();
     silenceConsole();
     surviveStrayRejections(this.#log);
     const connectLink = makeWhatsAppLinks({ ...this.#options, makeCapture: createCapture });
