@@ -6,12 +6,15 @@ import type { Logger } from '../log.js';
 import type { Commit } from '../store/commit.js';
 import { HistoryStore } from '../store/history-store.js';
 import { Wakeup } from '../store/wakeup.js';
+import type { IdleStores } from './idle-stores.js';
 import { Mailbox } from './mailbox.js';
 
 /** What a session works with. */
 export interface SessionDependencies {
   now: () => number;
   log: Logger;
+  /** Bounds how many stores of unused sessions are open; without it each is closed by its time alone. */
+  idleStores?: IdleStores;
 }
 
 /**
@@ -94,14 +97,14 @@ export class Session {
   /** Ends followers, waits a moment for everybody who uses the store, and closes it. Later calls are refused. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#idleTimer);
+    this.#endIdleTime();
     await this.#mailbox.close();
     if (this.#open !== undefined) this.#retire(this.#open);
     await this.#closing;
   }
 
   #take(): OpenHistory {
-    clearTimeout(this.#idleTimer);
+    this.#endIdleTime();
     if (this.#open === undefined) {
       if (this.#dependencies.now() < this.#retryAtMs) throw this.#unavailable(this.#lastFailure);
       this.#open = { store: this.#closing.then(() => this.#openStore()), users: 0, whenUnused: undefined };
@@ -115,10 +118,18 @@ export class Session {
     if (open.users > 0) return;
     open.whenUnused?.();
     if (this.#open !== open || this.#closed) return;
-    this.#idleTimer = setTimeout(() => {
+    const closeUnused = (): void => {
+      this.#endIdleTime();
       if (this.#open === open && open.users === 0) this.#retire(open);
-    }, IDLE_MS);
+    };
+    this.#idleTimer = setTimeout(closeUnused, IDLE_MS);
     this.#idleTimer.unref();
+    this.#dependencies.idleStores?.left(this, closeUnused);
+  }
+
+  #endIdleTime(): void {
+    clearTimeout(this.#idleTimer);
+    this.#dependencies.idleStores?.taken(this);
   }
 
   async #openStore(): Promise<HistoryStore> {

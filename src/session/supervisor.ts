@@ -8,9 +8,10 @@ import type { MediaPolicy } from '../gen/scrollback/v1/session_service_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
 import { Registry } from '../store/registry.js';
 import { Backfills, type BackfillsDependencies } from './backfill/backfills.js';
+import { IdleStores } from './idle-stores.js';
 import { Links } from './link/links.js';
 import { Media, type MediaDependencies } from './media/media.js';
-import { Session } from './session.js';
+import { Session, type SessionDependencies } from './session.js';
 import { SessionDirectories } from './session-directories.js';
 import { changedSessionRecord, checkDisplayName, newSessionRecord } from './session-record.js';
 import { viewOf } from './session-view.js';
@@ -47,6 +48,8 @@ export class Supervisor implements Sessions {
   readonly #links: Links;
   readonly #media: Media;
   readonly #directories: SessionDirectories;
+  /** What all sessions share. */
+  readonly #forSessions: SessionDependencies;
   readonly #sessions = new Map<SessionId, Session>();
   /** Sessions that are being made: the second of two calls at once must be refused. */
   readonly #creating = new Set<SessionId>();
@@ -55,6 +58,7 @@ export class Supervisor implements Sessions {
   private constructor(registry: Registry, dependencies: SupervisorDependencies) {
     this.#registry = registry;
     this.#dependencies = dependencies;
+    this.#forSessions = { now: dependencies.now, log: dependencies.log, idleStores: new IdleStores() };
     this.#directories = new SessionDirectories(dependencies.dataDirectory, registry);
     this.#backfills = new Backfills(registry, dependencies, {
       findSession: (sessionId) => this.#session(sessionId),
@@ -263,7 +267,7 @@ export class Supervisor implements Sessions {
     if (record === undefined || record.deleting) throw new DomainError({ reason: 'SESSION_NOT_FOUND', sessionId: id });
     this.#refuseWhenClosed();
     // Somebody else may have been as far while this one read.
-    const made = this.#sessions.get(id) ?? new Session(record, this.#directories.of(record), this.#dependencies);
+    const made = this.#sessions.get(id) ?? new Session(record, this.#directories.of(record), this.#forSessions);
     this.#sessions.set(id, made);
     return made;
   }
