@@ -14,6 +14,8 @@ let fake: FakeLinks;
 let session: Session;
 let counts: LiveCounts;
 let minute: number;
+/** What the links leave to chance. */
+let chance: number;
 let coverage: LinkCoverage;
 beforeEach(async () => {
   fake = await FakeLinks.open();
@@ -21,6 +23,7 @@ beforeEach(async () => {
   await mkdir(session.directory);
   counts = noCounts();
   minute = 0;
+  chance = 0;
   coverage = newCoverage();
 });
 afterEach(async () => {
@@ -30,7 +33,8 @@ afterEach(async () => {
 
 function newCoverage(lost = false): LinkCoverage {
   const log = pino({ level: 'silent' });
-  return new LinkCoverage(session, { now: () => START + minute * MINUTE, log }, { counts }, lost);
+  const dependencies = { now: () => START + minute * MINUTE, random: () => chance, log };
+  return new LinkCoverage(session, dependencies, { counts }, lost);
 }
 
 /** The daemon dies, and a new one has only what is on the disk. */
@@ -117,15 +121,20 @@ describe('what a link covers', () => {
     expect(await covered()).toEqual([[1, 20]]);
   });
 
-  it('is noted rarely while nothing is recorded', async () => {
+  it.each([
+    { by: 0, until: 13, known: [[1, 11]] },
+    { by: 0, until: 9, known: [] },
+    { by: 1, until: 9, known: [[1, 6]] },
+  ])('is noted rarely while nothing is recorded, and by chance $by more often', async ({ by, until, known }) => {
+    chance = by;
     connect(1);
-    for (let at = 2; at <= 13; at++) {
+    for (let at = 2; at <= until; at++) {
       hear(at);
       coverage.beat();
       await coverage.close();
     }
     await crash();
-    expect(await covered()).toEqual([[1, 11]]);
+    expect(await covered()).toEqual(known);
   });
 
   it.each(['logged-out', 'replaced', 'banned'] as const)('starts anew after %s', async (cause) => {

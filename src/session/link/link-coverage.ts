@@ -13,6 +13,8 @@ export type LinkEvents = Omit<LinkConnectionEvents, 'heard' | 'caughtUp'> & { ca
 /** What coverage works with. */
 export interface LinkCoverageDependencies {
   now: () => number;
+  /** A number from 0 to 1. */
+  random: () => number;
   log: Logger;
 }
 
@@ -30,6 +32,8 @@ export class LinkCoverage {
   #settled: LiveConnection | undefined;
   /** How far the disk knows. */
   #notedMs = 0;
+  /** How long it may know no more while nothing is recorded. */
+  #idleBeatMs = IDLE_BEAT_MS;
   #recorded = 0;
   #beat: NodeJS.Timeout | undefined;
   /** The device will never hear what waits for it: told with the next note, for the one before may have failed. */
@@ -86,6 +90,8 @@ export class LinkCoverage {
     this.#connection = { openedMs: nowMs, heardMs: nowMs, caughtUp: false };
     this.#settled = undefined;
     this.#notedMs = nowMs;
+    // Hundreds of links that came at the same time would else open their histories at the same time, again and again.
+    this.#idleBeatMs = IDLE_BEAT_MS * (1 - this.#dependencies.random() / 2);
     clearInterval(this.#beat);
     this.#beat = setInterval(() => this.beat(), BEAT_MS);
   }
@@ -113,7 +119,7 @@ export class LinkCoverage {
     const { added, updated, unchanged, refused, awaiting } = this.#drain.counts;
     const recorded = added + updated + unchanged + refused + awaiting;
     // A session that nobody writes to has closed its history: it is not opened for this alone, but now and then.
-    if (recorded === this.#recorded && settled.heardMs - this.#notedMs < IDLE_BEAT_MS) return;
+    if (recorded === this.#recorded && settled.heardMs - this.#notedMs < this.#idleBeatMs) return;
     this.#recorded = recorded;
     void this.#note(settled, false);
   }
@@ -166,5 +172,5 @@ const NEVER_ONLINE: LiveConnection = { openedMs: 1, heardMs: 0, caughtUp: false 
 /** What arrived is durable long before. */
 const BEAT_MS = 60_000;
 
-/** Less often than a history is closed that nobody uses. Chosen, not measured. */
+/** At most, and half of it at least: less often than a history is closed that nobody uses. Chosen, not measured. */
 const IDLE_BEAT_MS = 10 * 60_000;
