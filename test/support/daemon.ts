@@ -65,6 +65,10 @@ export class Daemon {
     return this.#address;
   }
 
+  get runs(): boolean {
+    return this.#child !== undefined;
+  }
+
   get pid(): number {
     if (this.#child?.pid === undefined) throw new Error('the daemon does not run');
     return this.#child.pid;

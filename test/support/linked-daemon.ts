@@ -11,12 +11,23 @@ const trustModule = fileURLToPath(new URL('./whatsapp/trust-loopback.js', import
 
 /** The compiled daemon as a child process, and a WhatsApp of its own that it connects to. */
 export class LinkedDaemon {
-  readonly whatsapp: LoopbackWhatsApp;
   readonly daemon: Daemon;
+  #whatsapp: LoopbackWhatsApp;
+  readonly #loopback: LoopbackOptions;
+  readonly #env: Record<string, string>;
+  /** Whether the present life has the settings that it was started with. */
+  #asStarted = true;
 
-  private constructor(whatsapp: LoopbackWhatsApp, daemon: Daemon) {
-    this.whatsapp = whatsapp;
+  private constructor(
+    whatsapp: LoopbackWhatsApp,
+    loopback: LoopbackOptions,
+    daemon: Daemon,
+    env: Record<string, string>,
+  ) {
+    this.#whatsapp = whatsapp;
+    this.#loopback = loopback;
     this.daemon = daemon;
+    this.#env = env;
   }
 
   static async start(loopback: LoopbackOptions = { claimsPreKeys: true }, options: DaemonOptions = {}) {
@@ -28,7 +39,35 @@ export class LinkedDaemon {
       SCROLLBACK_WORKERS: '1',
       ...options.env,
     };
-    return new LinkedDaemon(whatsapp, await Daemon.start({ ...options, env }));
+    return new LinkedDaemon(whatsapp, loopback, await Daemon.start({ ...options, env }), env);
+  }
+
+  get whatsapp(): LoopbackWhatsApp {
+    return this.#whatsapp;
+  }
+
+  /** Stops the daemon in order and starts it with other settings, until `renew`. */
+  async restartWith(env: Record<string, string>): Promise<void> {
+    await this.daemon.stop();
+    await this.daemon.restart({ ...this.#env, ...env });
+    this.#asStarted = false;
+  }
+
+  /**
+   * For the next test of a file: the daemon without a session, and another WhatsApp at the same addresses. Deletes the
+   * sessions wherever their links stand, which is much cheaper than a daemon for each test. Starts the daemon if need be. Throws
+   * when the WhatsApp that was saw an error.
+   */
+  async renew(): Promise<void> {
+    if (!this.#asStarted) await this.daemon.stop();
+    if (!this.daemon.runs) await this.daemon.restart(this.#env);
+    this.#asStarted = true;
+    const { sessions } = this.daemon.client;
+    for (const { sessionId } of (await sessions.listSessions({})).sessions) await sessions.deleteSession({ sessionId });
+    await this.#whatsapp.close();
+    const { errors } = this.#whatsapp;
+    this.#whatsapp = await LoopbackWhatsApp.listen({ ...this.#loopback, ...this.#whatsapp.addresses });
+    if (errors.length > 0) throw new Error(`errors of WhatsApp: ${errors.join('\n')}`);
   }
 
   /** Stops both; a daemon that cannot stop in order is an error. */
@@ -36,7 +75,7 @@ export class LinkedDaemon {
     try {
       await this.daemon.remove();
     } finally {
-      await this.whatsapp.close();
+      await this.#whatsapp.close();
     }
   }
 

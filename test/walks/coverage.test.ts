@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { proto } from '@whiskeysockets/baileys';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Coverage } from '../../src/gen/scrollback/v1/history_service_pb.js';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import { Source } from '../../src/gen/scrollback/v1/message_pb.js';
@@ -21,13 +21,11 @@ const HOUR = 3_600_000;
 
 let linked: LinkedDaemon;
 let account: Account;
-beforeEach(async () => {
+beforeAll(async () => {
   linked = await LinkedDaemon.start();
 });
-afterEach(async () => {
-  await linked.remove();
-  expect(linked.whatsapp.errors).toEqual([]);
-});
+afterEach(() => linked.renew());
+afterAll(() => linked.remove());
 
 async function link(): Promise<void> {
   account = await linked.link('a', owner);

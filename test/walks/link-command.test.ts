@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import { LinkedDaemon } from '../support/linked-daemon.js';
 import { readQr } from '../support/read-qr.js';
@@ -7,13 +7,11 @@ import { CliProcess, runCli } from '../support/run-cli.js';
 const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
 
 let linked: LinkedDaemon;
-beforeEach(async () => {
+beforeAll(async () => {
   linked = await LinkedDaemon.start();
 });
-afterEach(async () => {
-  await linked.remove();
-  expect(linked.whatsapp.errors).toEqual([]);
-});
+afterEach(() => linked.renew());
+afterAll(() => linked.remove());
 
 const run = (...args: string[]) => runCli(args, { address: linked.daemon.address });
 

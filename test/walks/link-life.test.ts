@@ -1,5 +1,5 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import { LinkedDaemon } from '../support/linked-daemon.js';
 import type { Account } from '../support/whatsapp/account.js';
@@ -9,15 +9,15 @@ const { ONLINE, BACKING_OFF, LOGGED_OUT, REPLACED, BANNED, OUTDATED, REFUSED, CO
 
 let linked: LinkedDaemon;
 let account: Account;
-beforeEach(async () => {
+beforeAll(async () => {
   linked = await LinkedDaemon.start();
+});
+beforeEach(async () => {
   account = await linked.link('a', owner);
   await linked.until('a', ONLINE);
 });
-afterEach(async () => {
-  await linked.remove();
-  expect(linked.whatsapp.errors).toEqual([]);
-});
+afterEach(() => linked.renew());
+afterAll(() => linked.remove());
 
 describe('a linked session', () => {
   it('is online again after a restart, and after a crash', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import { Source } from '../../src/gen/scrollback/v1/message_pb.js';
 import { LinkedDaemon } from '../support/linked-daemon.js';
@@ -11,16 +11,16 @@ const ANNA = '491700000002@s.whatsapp.net';
 let linked: LinkedDaemon;
 let account: Account;
 let anna: Peer;
-beforeEach(async () => {
+beforeAll(async () => {
   linked = await LinkedDaemon.start();
+});
+beforeEach(async () => {
   account = await linked.link('a', owner);
   await linked.until('a', LinkState.ONLINE);
   anna = linked.whatsapp.addPerson({ phone: '491700000002', name: 'Anna' });
 });
-afterEach(async () => {
-  await linked.remove();
-  expect(linked.whatsapp.errors).toEqual([]);
-});
+afterEach(() => linked.renew());
+afterAll(() => linked.remove());
 
 /** The texts of a chat, oldest first. */
 async function texts(chat = ANNA): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { status } from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LinkSessionResponse } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import { LinkedDaemon } from '../support/linked-daemon.js';
@@ -8,13 +8,11 @@ import { LinkedDaemon } from '../support/linked-daemon.js';
 const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
 
 let linked: LinkedDaemon;
-beforeEach(async () => {
+beforeAll(async () => {
   linked = await LinkedDaemon.start();
 });
-afterEach(async () => {
-  await linked.remove();
-  expect(linked.whatsapp.errors).toEqual([]);
-});
+afterEach(() => linked.renew());
+afterAll(() => linked.remove());
 
 /** Calls LinkSession and returns its frames, up to the one that passes. */
 async function frames(

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MessageKind } from '../../src/gen/scrollback/v1/message_pb.js';
 import { LinkState, MediaPolicy } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import { importWhole, reasonOf } from '../support/backfill-walk.js';
@@ -19,14 +19,15 @@ const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
 let linked: LinkedDaemon;
 let account: Account;
 let anna: Peer;
-afterEach(async () => {
-  await linked.remove();
-  expect(linked.whatsapp.errors).toEqual([]);
+beforeAll(async () => {
+  linked = await LinkedDaemon.start();
 });
+afterEach(() => linked.renew());
+afterAll(() => linked.remove());
 
-/** A daemon with a linked session `a`. */
-async function start(env: Record<string, string> = {}): Promise<void> {
-  linked = await LinkedDaemon.start(undefined, { env });
+/** Links a session `a`, with other settings of the daemon if need be. */
+async function start(env?: Record<string, string>): Promise<void> {
+  if (env !== undefined) await linked.restartWith(env);
   account = await linked.link('a', owner);
   await linked.until('a', LinkState.ONLINE);
   anna = linked.whatsapp.addPerson({ phone: '491700000002', name: 'Anna' });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { reasonOf } from '../support/backfill-walk.js';
 import { CallError } from '../../src/cli/call-error.js';
 import { LinkState } from '../../src/gen/scrollback/v1/session_service_pb.js';
@@ -17,16 +17,16 @@ const ANNA = '491700000002@s.whatsapp.net';
 let linked: LinkedDaemon;
 let account: Account;
 let anna: Peer;
-beforeEach(async () => {
+beforeAll(async () => {
   linked = await LinkedDaemon.start();
+});
+beforeEach(async () => {
   account = await linked.link('a', owner);
   await linked.until('a', LinkState.ONLINE);
   anna = linked.whatsapp.addPerson({ phone: '491700000002', name: 'Anna' });
 });
-afterEach(async () => {
-  await linked.remove();
-  expect(linked.whatsapp.errors).toEqual([]);
-});
+afterEach(() => linked.renew());
+afterAll(() => linked.remove());
 
 /** A picture on WhatsApp's servers, and the message that it came with, when it is stored. */
 async function deliverImage(

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { required } from '../../src/cli/call-error.js';
 import { type Backfill, BackfillKind, BackfillState } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
 import { Source } from '../../src/gen/scrollback/v1/message_pb.js';
@@ -17,21 +17,19 @@ let linked: LinkedDaemon;
 let account: Account;
 let anna: Peer;
 let phone: ChatsOnPhone;
-beforeEach(() => setUp());
-afterEach(async () => {
-  await linked.remove();
-  expect(linked.whatsapp.errors).toEqual([]);
-});
-
-/** A linked session, and a phone that has chats. It answers at once or not at all: nobody waits for the former to be late. */
-async function setUp(answerSeconds = 30): Promise<void> {
-  const env = { SCROLLBACK_PHONE_ANSWER_SECONDS: String(answerSeconds), SCROLLBACK_PHONE_PAUSE_SECONDS: '0' };
+beforeAll(async () => {
+  // The phone answers at once or not at all: nobody waits for the former to be late.
+  const env = { SCROLLBACK_PHONE_ANSWER_SECONDS: '30', SCROLLBACK_PHONE_PAUSE_SECONDS: '0' };
   linked = await LinkedDaemon.start(undefined, { env });
+});
+beforeEach(async () => {
   account = await linked.link('a', owner);
   await linked.until('a', LinkState.ONLINE);
   anna = linked.whatsapp.addPerson({ phone: '491700000002', lid: '900000000000002', name: 'Anna' });
   phone = new ChatsOnPhone(account);
-}
+});
+afterEach(() => linked.renew());
+afterAll(() => linked.remove());
 
 const backfills = () => linked.daemon.client.backfills;
 
@@ -129,8 +127,8 @@ describe('older messages', () => {
   });
 
   it('come from a phone that keeps silent and then answers', async () => {
-    await linked.remove();
-    await setUp(3);
+    await linked.restartWith({ SCROLLBACK_PHONE_ANSWER_SECONDS: '3' });
+    await linked.until('a', LinkState.ONLINE);
     const ids = phone.addChat(ANNA, 30);
     await arrive(ids);
     phone.silent = (number) => number === 1;

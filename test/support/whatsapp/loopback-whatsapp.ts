@@ -33,6 +33,7 @@ export interface Owner {
 /** How a loopback WhatsApp differs from a usual one. */
 export interface LoopbackOptions {
   port?: number;
+  mediaPort?: number;
   certificates?: Certificates;
   /**
    * Says that it has one-time keys of every device. Clients then make none at their first login instead of 812, which is
@@ -60,6 +61,7 @@ export class LoopbackWhatsApp {
   readonly errors: string[] = [];
 
   readonly #server: Server;
+  readonly #port: number;
   readonly #sockets: WebSocketServer;
   readonly #certificates: Certificates;
   readonly #claimedPreKeys: number;
@@ -76,6 +78,8 @@ export class LoopbackWhatsApp {
 
   private constructor(server: Server, media: MediaServer, options: LoopbackOptions) {
     this.#server = server;
+    // Safety: the server listens on TCP.
+    this.#port = (server.address() as AddressInfo).port;
     this.media = media;
     this.#certificates = options.certificates ?? issueCertificates();
     this.#claimedPreKeys = options.claimsPreKeys === true ? CLAIMED_PRE_KEYS : 0;
@@ -87,20 +91,24 @@ export class LoopbackWhatsApp {
     });
   }
 
-  /** Listens on a free port of loopback, or on `port`. */
+  /** Listens on free ports of loopback, or on `port` and `mediaPort`. */
   static async listen(options: LoopbackOptions = {}): Promise<LoopbackWhatsApp> {
     const server = createServer((_request, response) => response.writeHead(426).end());
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(options.port ?? 0, '127.0.0.1', resolve);
     });
-    return new LoopbackWhatsApp(server, await MediaServer.open(), options);
+    return new LoopbackWhatsApp(server, await MediaServer.open(options.mediaPort), options);
   }
 
   /** Where clients connect. */
   get url(): string {
-    // Safety: the server listens on TCP.
-    return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}/ws/chat`;
+    return `ws://127.0.0.1:${this.#port}/ws/chat`;
+  }
+
+  /** What another one must be given to be taken for this one by those who know it, when this one is closed. */
+  get addresses(): { port: number; mediaPort: number; certificates: Certificates } {
+    return { port: this.#port, mediaPort: this.media.port, certificates: this.#certificates };
   }
 
   /** What `trust-loopback.js` needs to know in the process of a daemon under test. */

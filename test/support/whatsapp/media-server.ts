@@ -38,6 +38,8 @@ export class MediaServer {
   readonly dispatcher: Agent;
   /** What was asked for, in order, with the status that was answered. */
   readonly requests: { path: string; status: number; range: string | undefined }[] = [];
+  /** For clients in other processes. */
+  readonly port: number;
   readonly #server: Server;
   readonly #files = new Map<string, Buffer>();
   readonly #dropped = new Map<string, Buffer>();
@@ -46,24 +48,20 @@ export class MediaServer {
 
   private constructor(server: Server) {
     this.#server = server;
+    // Safety: the server listens on TCP.
+    this.port = (server.address() as AddressInfo).port;
     this.dispatcher = createLoopbackDispatcher(this.port);
     server.on('request', (request, response) => this.#answer(request.url ?? '', request.headers.range, response));
   }
 
-  /** Listens on a free port of loopback. */
-  static async open(): Promise<MediaServer> {
+  /** Listens on a port of loopback, a free one unless said. */
+  static async open(port = 0): Promise<MediaServer> {
     const server = createServer();
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(0, '127.0.0.1', resolve);
+      server.listen(port, '127.0.0.1', resolve);
     });
     return new MediaServer(server);
-  }
-
-  /** The port, for clients in other processes. */
-  get port(): number {
-    // Safety: the server listens on TCP.
-    return (this.#server.address() as AddressInfo).port;
   }
 
   /** Encrypts a file and offers it for download. */
