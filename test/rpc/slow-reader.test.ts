@@ -93,7 +93,8 @@ describe('a reader that does not read', () => {
   });
 
   it('is cut off when it goes on not reading, so that another may have its place', async () => {
-    await open({ stallMs: 30, openStreams: 1 });
+    // Longer than this process, in which the second reader reads, is ever kept waiting for a processor.
+    await open({ stallMs: 500, openStreams: 1 });
     const { call, failed } = neverRead();
     await untilStuck();
     // The only place is free when the server has closed the first stream.
