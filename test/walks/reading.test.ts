@@ -50,11 +50,16 @@ async function pageThrough(
 }
 
 describe('paging', () => {
+  let whole: BackupBytes;
+  let half: BackupBytes;
+  beforeAll(async () => {
+    whole = await makeBytes({ messages: 24_000, seed: 82 });
+    half = await makeBytes({ messages: 24_000, seed: 82, fromMessage: 8000, toMessage: 14_000 });
+  });
+
   test.each([Order.OLDEST_FIRST, Order.NEWEST_FIRST])('is exact while an import runs, in order %i', async (order) => {
     const { client } = daemon;
     const sessionId = `running-${String(order)}`;
-    const whole = await makeBytes({ messages: 24_000, seed: 82 });
-    const half = await makeBytes({ messages: 24_000, seed: 82, fromMessage: 8000, toMessage: 14_000 });
     await importWhole(client, sessionId, half.crypt15, key);
     const before = await readAllMessages(client, sessionId);
     const { backfillId } = await createUpload(client, sessionId, whole.crypt15.length, key);
