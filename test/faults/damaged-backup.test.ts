@@ -1,0 +1,3 @@
+import { describeDamage } from '../support/damaged-file.js';
+
+describeDamage(8);
