@@ -21,16 +21,16 @@ const checks = {
   eslint: () => node(tool('eslint', 'bin', 'eslint.js'), '-c', '.eslint.config.js', '--max-warnings=0', '.'),
 };
 
-/** Runs the checks with these names, all when there are none. Prints a line for each and resolves to whether all passed. */
-export async function check(names = []) {
+/** Runs the checks with these names, all when there are none. Tells the outcome of each and resolves to whether all passed. */
+export async function check(names = [], tell = console.log) {
   let allPassed = true;
   for (const [name, runCheck] of Object.entries(checks)) {
     if (names.length > 0 && !names.includes(name)) continue;
     const startedAt = Date.now();
     const { ok, output, skipped } = await inTemporaryDirectory(runCheck);
     const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
-    if (skipped !== undefined) console.log(`check: ${name} skipped: ${skipped}`);
-    else console.log(`check: ${name} ${ok ? 'ok' : 'FAILED'} (${seconds} s)${ok ? '' : `\n${output}\n`}`);
+    if (skipped !== undefined) tell(`check: ${name} skipped: ${skipped}`);
+    else tell(`check: ${name} ${ok ? 'ok' : 'FAILED'} (${seconds} s)${ok ? '' : `\n${output}\n`}`);
     if (skipped === undefined && !ok) allPassed = false;
   }
   return allPassed;
