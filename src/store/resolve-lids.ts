@@ -106,7 +106,17 @@ async function rewriteIdentity(commit: Commit, identityKey: Buffer, openVote: Vo
   }
 }
 
-async function rekeyIdentity(commit: Commit, identityKey: Buffer, value: Buffer, openVote: VoteOpener): Promise<void> {
+async function rekeyIdentity(
+  commit: Commit,
+  identityKey: Buffer,
+  scanned: Buffer,
+  openVote: VoteOpener,
+): Promise<void> {
+  // Most lead to rows, which were rewritten before.
+  if (scanned[0] === identityForm.message) return;
+  // What waited under a LID may have been joined with this one since the scan read it, in this very commit.
+  const value = await commit.overlay.get(identityKey);
+  if (value === undefined) return;
   if (value[0] === identityForm.deleted) await rekeyDeleted(commit, identityKey);
   if (value[0] === identityForm.awaiting) await rekeyAwaiting(commit, { identityKey, value }, openVote);
   if (value[0] === identityForm.alias) await rekeyAlias(commit, identityKey, value.subarray(1));
