@@ -1,9 +1,9 @@
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { LiveActor, LiveContent, LiveEvent, LiveKey, LiveMessage } from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
-import { type HiddenFacts, HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
-import { type Message, MessageSchema, PollVoteSchema, ReactionSchema } from '../gen/scrollback/v1/message_pb.js';
+import { HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import { MessageSchema, PollVoteSchema, ReactionSchema } from '../gen/scrollback/v1/message_pb.js';
 import type { MessageFacts } from './merge-message.js';
 
 /** WhatsApp's numbers for what was deleted for everyone, and for a poll. */
@@ -100,7 +100,7 @@ function reactionFacts({ key, actor, emoji, reactMs }: Extract<LiveEvent, { type
     : factsAbout(key, { reactions: [reaction] });
 }
 
-function revoked(event: { revokeMs: number; adminJid: string; byAdmin: boolean }): Partial<Message> {
+function revoked(event: { revokeMs: number; adminJid: string; byAdmin: boolean }): MessageFields {
   const { revokeMs, adminJid, byAdmin } = event;
   return {
     kind: messageKind.revoked,
@@ -114,9 +114,9 @@ function revoked(event: { revokeMs: number; adminJid: string; byAdmin: boolean }
   };
 }
 
-function contentOf(content: LiveContent): Partial<Message> {
+function contentOf(content: LiveContent): MessageFields {
   const { media, quoted, location, poll, call, systemEvent, groupInvite, linkPreview, album } = content;
-  const message = create(MessageSchema, {
+  return {
     kind: content.kind,
     waType: content.waType,
     text: content.text,
@@ -140,9 +140,7 @@ function contentOf(content: LiveContent): Partial<Message> {
       : { groupInvite: { ...groupInvite, ...timed('expireTime', groupInvite.expireMs) } }),
     ...(linkPreview === undefined ? {} : { linkPreview }),
     ...(album === undefined ? {} : { album }),
-  });
-  const { $typeName: _name, key: _key, ...fields } = message;
-  return fields;
+  };
 }
 
 function quotedOf(quoted: NonNullable<LiveContent['quoted']>) {
@@ -150,19 +148,18 @@ function quotedOf(quoted: NonNullable<LiveContent['quoted']>) {
   return { key, kind, waType, text };
 }
 
-function factsAbout(key: LiveKey, fields: Partial<Message>, hidden: Partial<HiddenFacts> = {}): MessageFacts {
+function factsAbout(key: LiveKey, fields: MessageFields, hidden: HiddenFields = {}): MessageFacts {
   const { chatJid, senderJid, fromMe, messageId } = key;
   return {
-    message: create(MessageSchema, { ...withoutName(fields), key: { chatJid, senderJid, fromMe, messageId } }),
-    hidden: create(HiddenFactsSchema, withoutName(hidden)),
+    message: create(MessageSchema, { ...fields, key: { chatJid, senderJid, fromMe, messageId } }),
+    hidden: create(HiddenFactsSchema, hidden),
     ordinal: 0,
   };
 }
 
-function withoutName<T extends { $typeName?: string }>(fields: T): Omit<T, '$typeName'> {
-  const { $typeName: _name, ...rest } = fields;
-  return rest;
-}
+/** What is known of a message's fields: made into a message once, because it has some forty. */
+type MessageFields = Omit<MessageInitShape<typeof MessageSchema>, '$typeName' | 'key'>;
+type HiddenFields = Omit<MessageInitShape<typeof HiddenFactsSchema>, '$typeName'>;
 
 function receipt(jid: string, state: number) {
   return { $typeName: 'scrollback.store.v1.MemberReceipt' as const, jid, state };

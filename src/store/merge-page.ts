@@ -10,7 +10,7 @@ import {
 import { noteAwaited } from './awaiting.js';
 import { type Commit, keyOf, primaryKeyOf, type StoredFacts } from './commit.js';
 import { isCleared } from './cleared-chats.js';
-import { decodeFacts, encodeFacts, msOf, sameFacts } from './facts.js';
+import { decodeFacts, encodeFacts, fingerprint, msOf, sameFacts } from './facts.js';
 import {
   aliasValue,
   deletedValue,
@@ -220,8 +220,8 @@ export interface IncomingMessage {
   /** Identity keys of its other ids. */
   aliases: Buffer[];
   facts: MessageFacts;
-  /** The fingerprint of its content, to recognise it when it comes again. */
-  mark: Buffer;
+  /** The fingerprint of its content, to recognise it when it comes again; that of `facts` unless said. */
+  mark?: Buffer;
   /** The revision in which it was first stored, when it is a stored message that gets a new key. */
   createRevision?: number;
 }
@@ -245,6 +245,9 @@ export async function mergeFacts(
     if (facts !== undefined) rows.push({ stored, facts });
   }
   const own = rows.find((row) => row.stored.identityKey.equals(found.target));
+  // Of what nothing is known yet, the content is what is stored.
+  const isNew = rows.length + found.awaiting.length === 0;
+  const mark = incoming.mark ?? (isNew ? undefined : fingerprint(encodeFacts(incoming.facts)));
   const joined = joinAll(incoming.facts, found, rows);
   const { sentTime, starred } = joined.message;
   if (await isCleared(commit, found.target.readUInt32BE(1), { sentMs: msOf(sentTime), starred })) {
@@ -265,7 +268,7 @@ export async function mergeFacts(
     commit.removeRow(stored);
     if (!stored.identityKey.equals(found.target)) commit.logRemoved(keyOf(facts));
   }
-  commit.putRow(found.target, joined, encoded, createRevision, incoming.mark);
+  commit.putRow(found.target, joined, encoded, createRevision, mark);
   await putAliases(commit, found.target, joined, own?.facts);
   return rows.length === 0 ? 'added' : 'updated';
 }

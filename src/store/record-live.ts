@@ -11,7 +11,6 @@ import { noteClear } from './cleared-chats.js';
 import { type Commit, keyOf } from './commit.js';
 import type { Database } from './database.js';
 import { deleteMessage } from './delete-message.js';
-import { encodeFacts, fingerprint } from './facts.js';
 import { identityKeyOf } from './identity.js';
 import { keyspace, textKey } from './keyspaces.js';
 import { factsOfEvent, type MessageEvent, voteFacts } from './live-facts.js';
@@ -175,8 +174,7 @@ class Recorder {
     const stored = await loadFacts(this.commit, chatNumber, key);
     const again = stored === undefined ? undefined : toldAgain(stored, facts);
     if (again === undefined) {
-      const mark = fingerprint(encodeFacts(facts));
-      return mergeFacts(this.commit, { identityKey: identityKeyOf(chatNumber, key), aliases: [], facts, mark });
+      return mergeFacts(this.commit, { identityKey: identityKeyOf(chatNumber, key), aliases: [], facts });
     }
     const outcome = await mergePartial(this.commit, chatNumber, again);
     return outcome === 'awaiting' ? 'unchanged' : outcome;

@@ -13,19 +13,10 @@ export async function resolveFacts(
   const collect = async (jid: string): Promise<void> => {
     if (isLid(jid) && !known.has(jid)) known.set(jid, await resolve(jid));
   };
+  for (const jid of addressesOf(facts)) await collect(jid);
+  if (![...known].some(([lid, jid]) => lid !== jid)) return undefined;
   const message = clone(MessageSchema, facts.message);
   const hidden = clone(HiddenFactsSchema, facts.hidden);
-  const lids: string[] = [];
-  const note = (jid: string): string => {
-    lids.push(jid);
-    return jid;
-  };
-  mapAddresses(message, note);
-  for (const reaction of hidden.removedReactions) note(reaction.senderJid);
-  for (const vote of [...hidden.withdrawnVotes, ...hidden.sealedVotes]) note(vote.voterJid);
-  for (const receipt of hidden.receipts) note(receipt.jid);
-  for (const jid of lids) await collect(jid);
-  if (![...known].some(([lid, jid]) => lid !== jid)) return undefined;
   const replace = (jid: string): string => known.get(jid) ?? jid;
   mapAddresses(message, replace);
   for (const reaction of hidden.removedReactions) reaction.senderJid = replace(reaction.senderJid);
@@ -35,6 +26,20 @@ export async function resolveFacts(
   const resolved = { message, hidden, ordinal: facts.ordinal };
   // Two reactions may now be of one person: joining a message with itself puts that and the order right.
   return joinFacts(resolved, resolved);
+}
+
+/** Every address that facts hold. */
+function addressesOf({ message, hidden }: MessageFacts): string[] {
+  const found: string[] = [];
+  // Each is replaced by itself.
+  mapAddresses(message, (jid) => {
+    found.push(jid);
+    return jid;
+  });
+  for (const reaction of hidden.removedReactions) found.push(reaction.senderJid);
+  for (const vote of [...hidden.withdrawnVotes, ...hidden.sealedVotes]) found.push(vote.voterJid);
+  for (const receipt of hidden.receipts) found.push(receipt.jid);
+  return found;
 }
 
 function mapAddresses(message: Message, map: (jid: string) => string): void {
