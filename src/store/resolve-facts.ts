@@ -1,10 +1,11 @@
-import { clone } from '@bufbuild/protobuf';
 import { isLid } from '../domain/jid.js';
-import { HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
-import { type Message, MessageSchema } from '../gen/scrollback/v1/message_pb.js';
+import type { Message } from '../gen/scrollback/v1/message_pb.js';
 import { joinFacts, type MessageFacts } from './merge-message.js';
 
-/** Replaces every address of a message by what `resolve` gives for it; undefined when that changes nothing. */
+/**
+ * Replaces every address of a message by what `resolve` gives for it; undefined when that changes nothing. The facts are the caller's to
+ * give away: they are changed in place, as copying them costs more than all the rest, and most of what a link tells is under a LID.
+ */
 export async function resolveFacts(
   facts: MessageFacts,
   resolve: (jid: string) => Promise<string>,
@@ -15,17 +16,23 @@ export async function resolveFacts(
   };
   for (const jid of addressesOf(facts)) await collect(jid);
   if (![...known].some(([lid, jid]) => lid !== jid)) return undefined;
-  const message = clone(MessageSchema, facts.message);
-  const hidden = clone(HiddenFactsSchema, facts.hidden);
+  const { message, hidden, ordinal } = facts;
   const replace = (jid: string): string => known.get(jid) ?? jid;
   mapAddresses(message, replace);
   for (const reaction of hidden.removedReactions) reaction.senderJid = replace(reaction.senderJid);
   for (const vote of [...hidden.withdrawnVotes, ...hidden.sealedVotes]) vote.voterJid = replace(vote.voterJid);
   for (const receipt of hidden.receipts) receipt.jid = replace(receipt.jid);
   message.mentionedJids = [...new Set(message.mentionedJids)].sort();
-  const resolved = { message, hidden, ordinal: facts.ordinal };
+  const resolved = { message, hidden, ordinal };
   // Two reactions may now be of one person: joining a message with itself puts that and the order right.
-  return joinFacts(resolved, resolved);
+  return mayHoldSamePerson(resolved) ? joinFacts(resolved, resolved) : resolved;
+}
+
+/** True when two of something that a message has once for each person may be of the same one. */
+function mayHoldSamePerson({ message, hidden }: MessageFacts): boolean {
+  const { removedReactions, withdrawnVotes, sealedVotes, receipts } = hidden;
+  const votes = (message.poll?.votes.length ?? 0) + withdrawnVotes.length + sealedVotes.length;
+  return message.reactions.length + removedReactions.length > 1 || votes > 1 || receipts.length > 1;
 }
 
 /** Every address that facts hold. */
