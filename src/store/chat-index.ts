@@ -1,4 +1,5 @@
 import { POSITION_BYTES, POSITION_CHAT_OFFSET, POSITION_KIND_OFFSET } from '../domain/position.js';
+import type { Chunk, ChatTails } from './chat-tails.js';
 import type { Database, Seeker, Snapshot, WriteBatch } from './database.js';
 import { chatNumberKey, keyspace } from './keyspaces.js';
 
@@ -25,6 +26,8 @@ export class ChatIndexChanges {
   readonly #fresh = new Map<number, Buffer[]>();
   /** What else was added (true) or removed (false): by chat and entry. */
   readonly #touched = new Map<number, Map<string, boolean>>();
+  /** The last chunks of the chats that `write` wrote to; undefined where it does not know them. */
+  readonly tails = new Map<number, Chunk | undefined>();
 
   /** Adds a message that is not in the index and was not touched in this commit. */
   insert(chatNumber: number, primaryKey: Buffer): void {
@@ -47,13 +50,14 @@ export class ChatIndexChanges {
   }
 
   /**
-   * Adds everything to the batch. `endOf` tells of a chat as it was before this commit; `before` is the writing of the commit
-   * before, which must be over when chunks are to be read: it is not where all messages come after those that are there.
+   * Adds everything to the batch. `endOf` and `tails` tell of a chat as it was before this commit; `before` is the writing of the commit
+   * before, which must be over when chunks are to be read: none are where all messages come after those that are there, or near the end.
    */
   async write(
     database: Database,
     batch: WriteBatch,
     before: Promise<void>,
+    tails: ChatTails,
     endOf: (chatNumber: number) => ChatEnd | undefined,
   ): Promise<void> {
     const elsewhere: [chatNumber: number, changes: EntryChange[]][] = [];
@@ -61,20 +65,21 @@ export class ChatIndexChanges {
       const changes = this.#changesOf(chatNumber);
       const first = changes[0];
       if (first !== undefined && changes.every(({ present }) => present) && follows(first.entry, endOf(chatNumber))) {
-        putChunks(
-          batch,
-          chatNumber,
-          changes.map(({ entry }) => entry),
-        );
+        const entries = changes.map(({ entry }) => entry);
+        this.tails.set(chatNumber, putChunks(batch, chatNumber, entries));
       } else {
-        elsewhere.push([chatNumber, changes]);
+        const tail = tails.of(chatNumber);
+        if (tail === undefined || !isWithin(tail, changes)) elsewhere.push([chatNumber, changes]);
+        else this.tails.set(chatNumber, changeTail(tail, batch, chatNumber, changes));
       }
     }
     if (elsewhere.length === 0) return;
     await before;
     const seeker = database.seeker({ gte: Buffer.of(keyspace.chatMessage), lt: Buffer.of(keyspace.chatMessage + 1) });
     try {
-      for (const [chatNumber, changes] of elsewhere) await change(seeker, batch, chatNumber, changes);
+      for (const [chatNumber, changes] of elsewhere) {
+        this.tails.set(chatNumber, await change(seeker, batch, chatNumber, changes));
+      }
     } finally {
       await seeker.close();
     }
@@ -96,37 +101,54 @@ interface EntryChange {
   present: boolean;
 }
 
-/** Applies changes, in their order, to the chunks that hold their places. */
-async function change(seeker: Seeker, batch: WriteBatch, chatNumber: number, changes: EntryChange[]): Promise<void> {
+/** True when nothing lies before the last chunk of a chat. */
+function isWithin(tail: Chunk, changes: EntryChange[]): boolean {
+  const first = entriesOf(tail)[0] ?? EMPTY;
+  return changes[0] !== undefined && changes[0].entry.compare(first) >= 0;
+}
+
+/** Applies changes, in their order, to the last chunk of a chat and behind it. Returns which one is the last then, if it knows. */
+function changeTail(tail: Chunk, batch: WriteBatch, chatNumber: number, changes: EntryChange[]): Chunk | undefined {
+  const last = tail[0].subarray(5);
+  const behind = changes.findIndex(({ entry }) => entry.compare(last) > 0);
+  const inside = behind < 0 ? changes : changes.slice(0, behind);
+  const rewritten = inside.length === 0 ? tail : replace(batch, chatNumber, tail, inside);
+  return behind < 0 ? rewritten : (replace(batch, chatNumber, undefined, changes.slice(behind)) ?? rewritten);
+}
+
+/** Applies changes, in their order, to the chunks that hold their places. Returns the chat's last chunk, if it knows it. */
+async function change(
+  seeker: Seeker,
+  batch: WriteBatch,
+  chatNumber: number,
+  changes: EntryChange[],
+): Promise<Chunk | undefined> {
+  let tail: Chunk | undefined;
   for (let at = 0; at < changes.length;) {
     const found = await seeker.seek(keyOf(chatNumber, changes[at]?.entry ?? EMPTY));
     const chunk = found !== undefined && found[0].readUInt32BE(1) === chatNumber ? found : undefined;
     const last = chunk?.[0].subarray(5);
     let end = at;
     while (end < changes.length && (last === undefined || (changes[end]?.entry ?? EMPTY).compare(last) <= 0)) end++;
-    replace(batch, chatNumber, chunk, changes.slice(at, end));
+    const written = replace(batch, chatNumber, chunk, changes.slice(at, end));
+    tail = chunk === undefined ? written : undefined;
     at = end;
   }
+  return tail;
 }
 
-/** Rewrites one chunk, or makes one of its own of what lies before it. */
+/** Rewrites one chunk, or makes one of its own of what lies before it. Returns the last one that it wrote. */
 function replace(
   batch: WriteBatch,
   chatNumber: number,
-  chunk: [Buffer, Buffer] | undefined,
+  chunk: Chunk | undefined,
   changes: EntryChange[],
-): void {
+): Chunk | undefined {
   const news = changes.filter(({ present }) => present).map(({ entry }) => entry);
-  if (chunk === undefined) {
-    putChunks(batch, chatNumber, news);
-    return;
-  }
+  if (chunk === undefined) return putChunks(batch, chatNumber, news);
   const entries = entriesOf(chunk);
   const first = entries[0] ?? EMPTY;
-  if (changes.every(({ entry }) => entry.compare(first) < 0)) {
-    putChunks(batch, chatNumber, news);
-    return;
-  }
+  if (changes.every(({ entry }) => entry.compare(first) < 0)) return putChunks(batch, chatNumber, news);
   const all = new Map(entries.map((entry) => [entry.toString('latin1'), entry]));
   for (const { entry, present } of changes) {
     if (present) all.set(entry.toString('latin1'), entry);
@@ -134,11 +156,12 @@ function replace(
   }
   const kept = [...all.values()].sort((a, b) => a.compare(b));
   batch.del(chunk[0]);
-  putChunks(batch, chatNumber, kept);
+  return putChunks(batch, chatNumber, kept);
 }
 
-/** Writes sorted entries as chunks of about the same size. */
-function putChunks(batch: WriteBatch, chatNumber: number, entries: Buffer[]): void {
+/** Writes sorted entries as chunks of about the same size. Returns the last one. */
+function putChunks(batch: WriteBatch, chatNumber: number, entries: Buffer[]): Chunk | undefined {
+  let written: Chunk | undefined;
   const chunks = Math.ceil(entries.length / MAX_CHUNK);
   for (let n = 0; n < chunks; n++) {
     const part = entries.slice(
@@ -146,8 +169,11 @@ function putChunks(batch: WriteBatch, chatNumber: number, entries: Buffer[]): vo
       Math.floor(((n + 1) * entries.length) / chunks),
     );
     const last = part.pop();
-    if (last !== undefined) batch.put(keyOf(chatNumber, last), Buffer.concat(part));
+    if (last === undefined) continue;
+    written = [keyOf(chatNumber, last), Buffer.concat(part)];
+    batch.put(...written);
   }
+  return written;
 }
 
 /** True when an entry comes after everything that its chat held. */
@@ -218,7 +244,7 @@ export async function endOfChat(
   return 0;
 }
 
-function entriesOf([key, value]: [Buffer, Buffer]): Buffer[] {
+function entriesOf([key, value]: Chunk): Buffer[] {
   const entries: Buffer[] = [];
   for (let at = 0; at < value.length; at += ENTRY_BYTES) entries.push(value.subarray(at, at + ENTRY_BYTES));
   entries.push(key.subarray(5));

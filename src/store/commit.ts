@@ -19,12 +19,12 @@ import {
   noTotals,
   SAVE_EVERY_REVISIONS,
 } from './chat-totals.js';
+import type { CommitMemory } from './commit-memory.js';
 import type { Database, WriteBatch } from './database.js';
 import { decodeFacts, type EncodedFacts, fingerprint, msOf, withRevisions } from './facts.js';
 import { identityHash, messageValue, positionOf, type ResolvedIdentity, tieHashOf } from './identity.js';
 import type { IdentityFilter } from './identity-filter.js';
 import { chatNumberKey, hiddenKey, keyspace, logKey, prefixKey } from './keyspaces.js';
-import type { KnownTotals } from './known-totals.js';
 import type { MessageFacts } from './merge-message.js';
 import { Overlay } from './overlay.js';
 
@@ -49,9 +49,9 @@ export class Commit {
   readonly #database: Database;
   /** The writing of the commit before: what is read must come after it. */
   readonly before: Promise<void>;
-  readonly #known: KnownTotals;
+  readonly #memory: CommitMemory;
   readonly #filter: IdentityFilter | undefined;
-  readonly #chatIndex = new ChatIndexChanges();
+  readonly chatIndex = new ChatIndexChanges();
   /** Where chats ended before this commit. */
   readonly #ends = new Map<number, ChatEnd>();
   readonly #rows: Buffer[] = [];
@@ -64,17 +64,17 @@ export class Commit {
   constructor(
     database: Database,
     state: HistoryState,
-    known: KnownTotals,
+    memory: CommitMemory,
     filter: IdentityFilter | undefined,
     before: Promise<void>,
   ) {
     this.#database = database;
     this.before = before;
-    this.#known = known;
+    this.#memory = memory;
     this.#filter = filter;
     this.state = clone(HistoryRecordSchema, state);
     this.revision = Number(state.revision) + 1;
-    this.overlay = new Overlay(database, before);
+    this.overlay = new Overlay(database, before, memory.records);
     this.batch = database.batch();
   }
 
@@ -93,7 +93,7 @@ export class Commit {
     const missing: number[] = [];
     for (const chatNumber of chatNumbers) {
       if (this.totals.has(chatNumber)) continue;
-      const known = this.#known.totalsOf(chatNumber);
+      const known = this.#memory.totals.totalsOf(chatNumber);
       if (known !== undefined) this.#setTotals(chatNumber, { ...known });
       else missing.push(chatNumber);
     }
@@ -117,7 +117,7 @@ export class Commit {
   /** Notes a message whose row is in the batch already, and that nothing was stored of. */
   insertRow(primaryKey: Buffer): void {
     const chatNumber = primaryKey.readUInt32BE(1 + POSITION_CHAT_OFFSET);
-    this.#chatIndex.insert(chatNumber, primaryKey);
+    this.chatIndex.insert(chatNumber, primaryKey);
     this.countAdded(chatNumber, primaryKey.readUIntBE(1, 6));
     this.logRow(primaryKey);
   }
@@ -161,7 +161,7 @@ export class Commit {
     const position = positionOf(stored);
     const { chatNumber } = readPosition(position, 0);
     this.overlay.delete(primaryKeyOf(position));
-    this.#chatIndex.set(position, false);
+    this.chatIndex.set(position, false);
     this.overlay.delete(hiddenKey(stored.identityKey));
     const totals = this.#totalsOf(chatNumber);
     totals.messageCount--;
@@ -188,7 +188,7 @@ export class Commit {
     writePosition(position, 0, place);
     const primaryKey = primaryKeyOf(position);
     this.overlay.put(primaryKey, withRevisions(encoded.message, createRevision, this.revision));
-    this.#chatIndex.set(position, true);
+    this.chatIndex.set(position, true);
     if (encoded.hidden !== undefined) this.overlay.put(hiddenKey(identityKey), encoded.hidden);
     this.overlay.put(identityKey, messageValue(position, mark));
     this.#filter?.add(place.tieHigh, place.tieLow, place.chatNumber);
@@ -200,7 +200,8 @@ export class Commit {
   async finish(): Promise<void> {
     for (const chatNumber of this.#shrunk) await this.#recountEnds(chatNumber);
     this.overlay.flush(this.batch);
-    await this.#chatIndex.write(this.#database, this.batch, this.before, (chat) => this.#ends.get(chat));
+    const { tails } = this.#memory;
+    await this.chatIndex.write(this.#database, this.batch, this.before, tails, (chat) => this.#ends.get(chat));
     if (this.#changed) {
       this.state.revision = BigInt(this.revision);
       const entry = toBinary(LogEntrySchema, {
@@ -218,7 +219,7 @@ export class Commit {
   /** Writes all totals that are not in their own records, when it is time; else returns those that go into the log. */
   #saveTotals(): Buffer {
     const changed = [...this.totals].filter(([, totals]) => totals.revision === this.revision);
-    const { unsaved } = this.#known;
+    const { unsaved } = this.#memory.totals;
     const waited = this.revision - Number(this.state.totalsRevision);
     if (waited < SAVE_EVERY_REVISIONS && unsaved.size < MAX_UNSAVED_CHATS) return encodeTotalsList(changed);
     for (const [chatNumber, totals] of new Map([...unsaved, ...changed])) {
@@ -246,7 +247,7 @@ export class Commit {
       .map((key) => key.readUIntBE(1, 6))
       .filter((ms) => ms > 0);
     await this.before;
-    const stays = (entry: Buffer): boolean => this.#chatIndex.touched(chatNumber, entry) !== false;
+    const stays = (entry: Buffer): boolean => this.chatIndex.touched(chatNumber, entry) !== false;
     const first = await endOfChat(this.#database, chatNumber, false, stays);
     const last = await endOfChat(this.#database, chatNumber, true, stays);
     if (first > 0) times.push(first, last);

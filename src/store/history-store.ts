@@ -12,6 +12,7 @@ import {
 import type { BackfillKind } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { findByRequest, getBackfill, listBackfills } from './backfills.js';
 import { Commit } from './commit.js';
+import { CommitMemory } from './commit-memory.js';
 import { clearStep, isClearing } from './clear-chat.js';
 import { CoverageReads, type Present } from './coverage-reads.js';
 import { Database, type DatabaseOptions } from './database.js';
@@ -40,7 +41,7 @@ export class HistoryStore extends HistoryReads {
   readonly inbox: Inbox;
   readonly #database: Database;
   readonly #wakeup: Wakeup;
-  readonly #totals: KnownTotals;
+  readonly #memory: CommitMemory;
   readonly #unresolved = new UnresolvedLids();
   /** What is durable, and what the next commit builds on. */
   #state: HistoryRecord;
@@ -58,7 +59,7 @@ export class HistoryStore extends HistoryReads {
     this.#database = database;
     this.link = new LinkStore(database, inbox.writes);
     this.#wakeup = wakeup;
-    this.#totals = totals;
+    this.#memory = new CommitMemory(totals);
     this.#state = state;
     this.#built = state;
   }
@@ -113,7 +114,7 @@ export class HistoryStore extends HistoryReads {
    */
   async prepare<T>(build: (commit: Commit) => Promise<T>): Promise<{ durable: Promise<T> }> {
     const before = this.#writing;
-    const commit = new Commit(this.#database, this.#built, this.#totals, this.#filter, before);
+    const commit = new Commit(this.#database, this.#built, this.#memory, this.#filter, before);
     let result: T;
     try {
       result = await build(commit);
@@ -125,7 +126,7 @@ export class HistoryStore extends HistoryReads {
       throw error;
     }
     this.#built = commit.state;
-    this.#totals.built(commit);
+    this.#memory.built(commit);
     const durable = this.#write(commit);
     this.#writing = durable;
     // Who prepared it hears of a failure; the next one is refused by the poisoned database.
@@ -142,7 +143,7 @@ export class HistoryStore extends HistoryReads {
   async #write(commit: Commit): Promise<void> {
     await this.#database.write(commit.batch);
     this.#state = commit.state;
-    this.#totals.written(commit);
+    this.#memory.totals.written(commit);
     this.#unresolved.written(commit);
     if (commit.changed) this.#wakeup.wake();
   }

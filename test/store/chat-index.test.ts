@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { POSITION_BYTES, writePosition } from '../../src/domain/position.js';
 import { type ChatEnd, ChatIndexChanges, primaryKeyOfEntry, scanChat } from '../../src/store/chat-index.js';
+import { ChatTails } from '../../src/store/chat-tails.js';
 import { primaryKeyOf } from '../../src/store/commit.js';
 import { Database } from '../../src/store/database.js';
 
@@ -25,6 +26,8 @@ afterEach(async () => {
 
 /** What a chat should hold: the model that the index is compared with. */
 class Model {
+  /** What commits remember of the ends of chats; a new one has forgotten all of it. */
+  tails = new ChatTails();
   readonly chats = new Map(CHATS.map((chat) => [chat, new Map<string, Buffer>()]));
 
   entriesOf(chatNumber: number): Map<string, Buffer> {
@@ -65,8 +68,9 @@ async function apply(model: Model, changes: { position: Buffer; present: boolean
     else entries.delete(name);
   }
   const batch = database.batch();
-  await index.write(database, batch, Promise.resolve(), (chat) => ends.get(chat));
+  await index.write(database, batch, Promise.resolve(), model.tails, (chat) => ends.get(chat));
   await database.write(batch);
+  model.tails.built(index.tails);
 }
 
 function entryOf(position: Buffer): Buffer {
@@ -93,7 +97,7 @@ describe('the index of a chat', () => {
     let round = 0;
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.array(aChange, { maxLength: 40 }), { minLength: 1, maxLength: 12 }),
+        fc.array(fc.tuple(fc.array(aChange, { maxLength: 40 }), fc.boolean()), { minLength: 1, maxLength: 12 }),
         fc.nat(70),
         fc.nat(70),
         async (commits, from, to) => {
@@ -101,7 +105,8 @@ describe('the index of a chat', () => {
           const path = join(directory, String(round++));
           database = await Database.open(path, { cacheBytes: 1_048_576, writeBufferBytes: 1_048_576 });
           const model = new Model();
-          for (const commit of commits) {
+          for (const [commit, forgets] of commits) {
+            if (forgets) model.tails = new ChatTails();
             const changes = commit.map(({ chat, ms, tie, present }) => ({
               position: positionOf(chat, ms, tie),
               present,
