@@ -31,24 +31,32 @@ export class IngestStage {
     return new IngestStage(standIn, daemon, url);
   }
 
-  /** Links so many new sessions, and names them and the numbers of their owners. */
+  /** Links so many new sessions, some at a time, and names them and the numbers of their owners. */
   async linkDaemon(sessions: number): Promise<{ names: string[]; phones: string[] }> {
-    const { client } = this.daemon;
     const names: string[] = [];
     const phones: string[] = [];
-    for (let n = 0; n < sessions; n++) {
-      const sessionId = `of-${sessions}-${n}`;
-      const owner = ownerOf('1', sessions, n);
-      await client.sessions.createSession({ sessionId });
-      let scanned: Promise<StandInAnswer> | undefined;
-      for await (const { offer } of client.sessions.linkSession({ sessionId })) {
-        if (offer.case === 'qrCode') scanned ??= this.standIn.ask({ do: 'scan', qr: offer.value.payload, owner });
+    let next = 0;
+    const linkOneByOne = async (): Promise<void> => {
+      for (let n = next++; n < sessions; n = next++) {
+        const sessionId = `of-${sessions}-${n}`;
+        const owner = ownerOf('1', sessions, n);
+        await this.#link(sessionId, owner);
+        names.push(sessionId);
+        phones.push(owner.phone);
       }
-      await scanned;
-      names.push(sessionId);
-      phones.push(owner.phone);
-    }
+    };
+    await Promise.all(Array.from({ length: LINKED_AT_ONCE }, linkOneByOne));
     return { names, phones };
+  }
+
+  async #link(sessionId: string, owner: Owner): Promise<void> {
+    const { sessions } = this.daemon.client;
+    await sessions.createSession({ sessionId });
+    let scanned: Promise<StandInAnswer> | undefined;
+    for await (const { offer } of sessions.linkSession({ sessionId })) {
+      if (offer.case === 'qrCode') scanned ??= this.standIn.ask({ do: 'scan', qr: offer.value.payload, owner });
+    }
+    await scanned;
   }
 
   /** Stops both; what a sound client does not do is an error. */
@@ -59,6 +67,9 @@ export class IngestStage {
     await this.standIn.stop();
   }
 }
+
+/** Pairing is half the work of the stand-in and half of the daemon. */
+const LINKED_AT_ONCE = 4;
 
 /** Somebody whose device is linked; `kind` tells apart those of different takers. */
 export function ownerOf(kind: string, sessions: number, n: number): Owner {

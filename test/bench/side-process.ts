@@ -9,6 +9,8 @@ type Reply<A> = { answer: A } | { problem: string };
 /** A child process that answers questions, one at a time: so that what measures has a heap and an event loop of its own. */
 export class SideProcess<Q extends Serializable, A> {
   readonly #child: ChildProcess;
+  /** The answer to the question before. */
+  #before: Promise<unknown> = Promise.resolve();
 
   private constructor(child: ChildProcess) {
     this.#child = child;
@@ -24,8 +26,14 @@ export class SideProcess<Q extends Serializable, A> {
     return this.#child.pid ?? 0;
   }
 
-  /** Asks, and waits for the answer. Throws what the process could not do, and when it ends instead. */
-  async ask(question: Q): Promise<A> {
+  /** Asks when what was asked before is answered, and waits for the answer. Throws what the process could not do, and when it ends instead. */
+  ask(question: Q): Promise<A> {
+    const answered = this.#before.then(() => this.#ask(question));
+    this.#before = answered.catch(() => undefined);
+    return answered;
+  }
+
+  async #ask(question: Q): Promise<A> {
     const ended = new AbortController();
     const exited = once(this.#child, 'exit', { signal: ended.signal }).then(() => {
       throw new Error('a process of the benchmark ended early');

@@ -28,8 +28,9 @@ export interface StandInAnswer {
   errors: string[];
 }
 
-/** So many people write to each account. */
+/** So many people write to one account; to many accounts fewer, because the first message of each is a handshake. */
 const WRITERS = 10;
+const WRITERS_OF_MANY = 2;
 const TEXT = 'The quick brown fox jumps over the lazy dog, and nobody has ever asked the dog what it thinks of that.';
 
 let whatsapp: LoopbackWhatsApp | undefined;
@@ -52,7 +53,7 @@ async function prepare(loopback: LoopbackWhatsApp, question: StandInQuestion & {
   for (let n = 0; n < messages; n++) {
     for (const phone of phones) {
       const account = loopback.account(phone);
-      const people = writersOf(loopback, phone);
+      const people = writersOf(loopback, phone, phones.length === 1 ? WRITERS : WRITERS_OF_MANY);
       const writer = people[n % people.length];
       if (writer === undefined) throw new Error('nobody writes');
       const message = { conversation: `${TEXT} ${String(n)}` };
@@ -65,10 +66,10 @@ async function prepare(loopback: LoopbackWhatsApp, question: StandInQuestion & {
   }
 }
 
-function writersOf(loopback: LoopbackWhatsApp, phone: string): Peer[] {
+function writersOf(loopback: LoopbackWhatsApp, phone: string, count: number): Peer[] {
   const found = writers.get(phone);
   if (found !== undefined) return found;
-  const made = Array.from({ length: WRITERS }, (_, n) =>
+  const made = Array.from({ length: count }, (_, n) =>
     loopback.addPerson({ phone: `${phone}${String(n)}`, lid: `${phone}77${String(n)}`, name: `Writer ${String(n)}` }),
   );
   writers.set(phone, made);
