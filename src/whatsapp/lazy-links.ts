@@ -40,12 +40,14 @@ export class LazyLinks {
   }
 
   async #load(): Promise<void> {
+    const { bindJobs } = await import('./bind-jobs.js');
     const { createCapture } = await import('./capture.js');
     const { installCertificateCheck } = await import('./certificate.js');
     const { createInboxReader } = await import('./inbox-reader.js');
     const { makeWhatsAppLinks } = await import('./link.js');
     const { shareContexts } = await import('./share-contexts.js');
     const { silenceConsole, surviveStrayRejections } = await import('./tame-library.js');
+    bindJobs();
     installCertificateCheck();
     shareContexts();
     silenceConsole();
