@@ -133,12 +133,37 @@ export class Database {
     }
   }
 
+  /**
+   * Yields the values of a range, some at a time: `batchSize` of them, or fewer as soon as they are more than `readAheadBytes`. Without the
+   * keys a row takes two thirds of the time: LevelDB's binding makes an array and two Buffers of each entry, which costs more than the scan.
+   */
+  async *scanValues(options: ScanOptions & { readAheadBytes: number }): AsyncGenerator<Buffer[], void, undefined> {
+    this.#refuseAfterFailure();
+    const { batchSize = DEFAULT_SCAN_BATCH, snapshot, readAheadBytes, fillCache = false, ...range } = options;
+    const highWaterMarkBytes = Math.min(readAheadBytes, SCAN_READ_AHEAD_BYTES);
+    const iterator = this.#level.iterator(
+      withSnapshot({ ...range, keys: false, keyEncoding: unread, highWaterMarkBytes, fillCache }, snapshot),
+    );
+    try {
+      for (;;) {
+        const entries = await iterator.nextv(batchSize);
+        if (entries.length === 0) return;
+        yield entries.map(([, value]) => value);
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
   /** Yields the keys of a range, some at a time. */
   async *scanKeys(options: ScanOptions): AsyncGenerator<Buffer[], void, undefined> {
     this.#refuseAfterFailure();
     const { batchSize = DEFAULT_SCAN_BATCH, snapshot, ...range } = options;
     const iterator = this.#level.keys(
-      withSnapshot({ ...range, highWaterMarkBytes: SCAN_READ_AHEAD_BYTES, fillCache: true }, snapshot),
+      withSnapshot(
+        { ...range, valueEncoding: unread, highWaterMarkBytes: SCAN_READ_AHEAD_BYTES, fillCache: true },
+        snapshot,
+      ),
     );
     try {
       for (;;) {
@@ -190,6 +215,17 @@ export class Database {
 function withSnapshot<T extends object>(options: T, snapshot: Snapshot | undefined): T {
   return snapshot === undefined ? options : { ...options, snapshot };
 }
+
+/**
+ * The form of the half of an entry that a scan does not read: LevelDB's binding makes one of it all the same, and an empty text costs
+ * nothing, an empty Buffer almost as much as a full one. Bounds of a range go in as they are.
+ */
+const unread = {
+  name: 'unread',
+  format: 'utf8' as const,
+  encode: (bytes: Buffer): Buffer => bytes,
+  decode: (nothing: Buffer): Buffer => nothing,
+};
 
 /** With 1 MiB a scan gives 617 k rows/s, with LevelDB's own 16 KiB it gives 300 k (52 rows a call). */
 const SCAN_READ_AHEAD_BYTES = 1024 * 1024;

@@ -1,9 +1,9 @@
-import { POSITION_MAX } from '../domain/position.js';
 import { primaryKeyOfEntry, scanChat } from './chat-index.js';
 import { primaryKeyOf } from './commit.js';
 import type { Database, KeyRange, Snapshot } from './database.js';
 import type { MessagePage, MessageQuery, PageBounds } from './history-reader.js';
 import { keyspace, prefixEnd, prefixKey } from './keyspaces.js';
+import { keyOfLastRow, readRows, timeBytes } from './row-scan.js';
 
 /** A query whose chat was looked up; a chat that is not stored has no number and no messages. */
 export type ResolvedQuery = Omit<MessageQuery, 'chat'> & { scope: { chatNumber: number } | 'account' };
@@ -48,26 +48,10 @@ async function scanRows(
   bounds: PageBounds,
   snapshot: Snapshot,
 ): Promise<ScannedPage> {
-  const messages: Buffer[] = [];
-  let bytes = 0;
-  let last: Buffer | undefined;
-  const scan = {
-    ...keyRange(range),
-    reverse: isReverse(query),
-    limit: bounds.maxMessages + 1,
-    batchSize: bounds.maxMessages + 1,
-  };
-  for await (const entries of database.scan({ ...scan, snapshot })) {
-    for (const [key, value] of entries) {
-      if (messages.length === bounds.maxMessages || (messages.length > 0 && bytes + value.length > bounds.maxBytes)) {
-        return { messages, last, more: true };
-      }
-      messages.push(value);
-      bytes += value.length;
-      last = key.subarray(1);
-    }
-  }
-  return { messages, last, more: false };
+  const scan = { ...keyRange(range), reverse: isReverse(query), snapshot };
+  const { rows, more } = await readRows(database, scan, bounds);
+  const last = await keyOfLastRow(database, scan, rows);
+  return { messages: rows, last: last?.subarray(1), more };
 }
 
 async function scanKeys(
@@ -203,7 +187,7 @@ function rangeOf(query: ResolvedQuery, cursor: Buffer | undefined): PlaceRange {
   return { gte, lt };
 }
 
-function keyRange({ gte, lt }: PlaceRange): KeyRange {
+function keyRange({ gte, lt }: PlaceRange): { gte: Buffer; lt: Buffer } {
   const prefix = prefixKey(keyspace.message);
   return {
     gte: Buffer.concat([prefix, gte]),
@@ -220,12 +204,6 @@ async function* scanPlaces(
   for await (const keys of database.scanKeys({ ...range, reverse, ...options })) {
     yield keys.map((key) => key.subarray(1));
   }
-}
-
-function timeBytes(ms: number): Buffer {
-  const bytes = Buffer.alloc(6);
-  bytes.writeUIntBE(Math.min(Math.max(0, ms), POSITION_MAX), 0, 6);
-  return bytes;
 }
 
 function isReverse(query: Pick<MessageQuery, 'order'>): boolean {
