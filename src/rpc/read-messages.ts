@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { ReadMessagesRequest } from '../gen/scrollback/v1/history_service_pb.js';
 import { ReadMessagesResponseSchema } from '../gen/scrollback/v1/history_service_pb.js';
 import type { HistoryReader, MessagePage, PageBounds } from '../store/history-reader.js';
-import { messagesFrame } from './frame.js';
+import { MessagesFrame } from './frame.js';
 import { messageQuery, questionOf } from './message-query.js';
 import { PageTokens } from './page-token.js';
 import type { FrameWriter } from './stream.js';
@@ -27,7 +27,7 @@ const FRAMES_UNTIL_READY = 8;
 export function readMessages(
   sessionId: string,
   request: ReadMessagesRequest,
-): (history: HistoryReader, frames: FrameWriter<Uint8Array>) => Promise<void> {
+): (history: HistoryReader, frames: FrameWriter<MessagesFrame>) => Promise<void> {
   const query = messageQuery(request);
   const tokens = new PageTokens('readMessages', [sessionId, ...questionOf(query)]);
   const limit = request.limit === 0n ? Infinity : Number(request.limit);
@@ -51,11 +51,11 @@ export function readMessages(
   };
 }
 
-function send(page: MessagePage, tokens: PageTokens, frames: FrameWriter<Uint8Array>): Promise<void> {
+function send(page: MessagePage, tokens: PageTokens, frames: FrameWriter<MessagesFrame>): Promise<void> {
   if (page.messages.length === 0) return Promise.resolve();
   const resumeToken = tokens.encode(page.resume ?? page.next);
   const rest = toBinary(ReadMessagesResponseSchema, create(ReadMessagesResponseSchema, { resumeToken }));
-  return frames.write(messagesFrame(page.messages, rest));
+  return frames.write(new MessagesFrame(page.messages, rest));
 }
 
 async function after(

@@ -10,6 +10,7 @@ import type {
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { invalidArgument } from '../domain/fault.js';
+import { MessagesFrame } from './frame.js';
 import type { AnyCall, CallKind, OpenCall, OpenCalls } from './open-calls.js';
 import { readRequests } from './request-stream.js';
 import type { CallFailure } from './status.js';
@@ -33,7 +34,7 @@ type Handler<M> = M extends {
   ? K extends 'unary'
     ? (request: MessageShape<I>, signal: AbortSignal) => Promise<Reply<O>>
     : K extends 'server_streaming'
-      ? (request: MessageShape<I>, frames: FrameWriter<Reply<O>>) => Promise<void>
+      ? (request: MessageShape<I>, frames: FrameWriter<Reply<O> | MessagesFrame>) => Promise<void>
       : K extends 'client_streaming'
         ? (requests: AsyncIterable<MessageShape<I>>, signal: AbortSignal) => Promise<Reply<O>>
         : never
@@ -69,7 +70,7 @@ interface Request {
 }
 
 /** A `Reply` whose type is forgotten. */
-type Answer = Uint8Array | Record<string, unknown>;
+type Answer = Uint8Array | MessagesFrame | Record<string, unknown>;
 
 function methodDefinition(method: DescMethod): MethodDefinition<Request, Answer> {
   return {
@@ -95,6 +96,7 @@ function decode(input: DescMessage, bytes: Buffer): unknown {
 }
 
 function encode(output: DescMessage, answer: Answer): Buffer {
+  if (answer instanceof MessagesFrame) return answer.join();
   const bytes =
     answer instanceof Uint8Array
       ? answer

@@ -4,7 +4,7 @@ import type { WatchMessagesRequest } from '../gen/scrollback/v1/history_service_
 import { WatchMessagesResponseSchema } from '../gen/scrollback/v1/history_service_pb.js';
 import type { MessageKey } from '../gen/scrollback/v1/message_pb.js';
 import type { ChangeBatch, ChangeCursor, HistoryReader } from '../store/history-reader.js';
-import { messagesFrame } from './frame.js';
+import { MessagesFrame } from './frame.js';
 import { messageFilter, questionOf } from './message-query.js';
 import { PageTokens } from './page-token.js';
 import { frameBounds } from './read-messages.js';
@@ -22,7 +22,7 @@ export function watchMessages(
   sessionId: string,
   request: WatchMessagesRequest,
   heartbeatMs: number,
-): (history: HistoryReader, frames: FrameWriter<Uint8Array>) => Promise<void> {
+): (history: HistoryReader, frames: FrameWriter<MessagesFrame>) => Promise<void> {
   const filter = messageFilter(request);
   const tokens = new PageTokens('watchMessages', [sessionId, ...questionOf(filter)]);
   const start = startOf(request, tokens);
@@ -81,9 +81,9 @@ function encodeCursor(place: ChangeCursor): Buffer {
   return cursor;
 }
 
-function frameOf(messages: Buffer[], removed: MessageKey[], revision: number, resumeToken: string): Buffer {
+function frameOf(messages: Buffer[], removed: MessageKey[], revision: number, resumeToken: string): MessagesFrame {
   const rest = create(WatchMessagesResponseSchema, { removed, revision: BigInt(revision), resumeToken });
-  return messagesFrame(messages, toBinary(WatchMessagesResponseSchema, rest));
+  return new MessagesFrame(messages, toBinary(WatchMessagesResponseSchema, rest));
 }
 
 /** A promise that one may wait for again and again; each wait of `Promise.race` would leave a listener on it. */

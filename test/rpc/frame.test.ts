@@ -2,7 +2,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { ListMessagesResponseSchema } from '../../src/gen/scrollback/v1/history_service_pb.js';
 import { MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
-import { messagesFrame } from '../../src/rpc/frame.js';
+import { MessagesFrame, messagesFrame } from '../../src/rpc/frame.js';
 
 describe('a frame', () => {
   it('decodes to the stored messages and the other fields, whatever the lengths', () => {
@@ -18,6 +18,16 @@ describe('a frame', () => {
       );
       const expected = create(ListMessagesResponseSchema, { ...rest, messages });
       expect(fromBinary(ListMessagesResponseSchema, frame), `length ${length}`).toEqual(expected);
+    }
+  });
+
+  it('of a stream is joined to the same bytes, whatever was joined before and however large it is', () => {
+    const rest = Buffer.from('rest');
+    for (const length of [3, 1_000_000, 2, 200_000, 100, 300_000, 0]) {
+      const messages = [1, 2].map((byte) => Buffer.alloc(length, byte));
+      expect(new MessagesFrame(messages, rest).join().equals(messagesFrame(messages, rest)), `length ${length}`).toBe(
+        true,
+      );
     }
   });
 
