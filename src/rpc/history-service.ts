@@ -53,8 +53,7 @@ export function historyService(sessions: Sessions, heartbeatMs: number): Handler
       const tokens = new PageTokens('listMessages', [sessionId, ...questionOf(query)]);
       const cursor = tokens.decode(request.pageToken);
       return await sessions.withHistory(sessionId, async (history) => {
-        const chatJid = query.chat === undefined ? '' : await history.resolveChat(query.chat);
-        const page = await history.readMessages(query, cursor, bounds);
+        const { chatJid, ...page } = await history.readMessages(query, cursor, bounds);
         const rest = create(ListMessagesResponseSchema, { nextPageToken: tokens.encode(page.next), chatJid });
         return messagesFrame(page.messages, toBinary(ListMessagesResponseSchema, rest));
       });

@@ -25,6 +25,8 @@ export interface PageBounds {
 
 /** A page of messages. */
 export interface MessagePage {
+  /** The canonical JID of the chat that was asked for, also when it is not stored; '' for the whole account. */
+  chatJid: string;
   /** Encoded `scrollback.v1.Message`s, as stored. */
   messages: Buffer[];
   /** Where the next page starts; undefined exactly when there is nothing after this page. */

@@ -3,7 +3,12 @@ import { identityRange, readIdentityKey } from '../domain/identity.js';
 import { isPerson, parseChatAddress } from '../domain/jid.js';
 import { DomainError, invalidArgument } from '../domain/fault.js';
 import { identityForm } from '../domain/page-format.js';
-import { ContactRecordSchema, GroupRecordSchema, type HistoryRecord } from '../gen/scrollback/store/v1/record_pb.js';
+import {
+  type ChatRecord,
+  ContactRecordSchema,
+  GroupRecordSchema,
+  type HistoryRecord,
+} from '../gen/scrollback/store/v1/record_pb.js';
 import type { Chat, Contact, Group } from '../gen/scrollback/v1/history_service_pb.js';
 import { ChatReads } from './chat-reads.js';
 import { primaryKeyOf } from './commit.js';
@@ -65,6 +70,11 @@ export abstract class HistoryReads implements HistoryReader {
   }
 
   async resolveChat(address: string): Promise<string> {
+    return (await this.#locate(address)).jid;
+  }
+
+  /** The canonical JID of an address and the record of its chat, if it is stored, in as few look-ups as there can be: each takes its turn. */
+  async #locate(address: string): Promise<{ jid: string; record: ChatRecord | undefined }> {
     const jid = parseChatAddress(address);
     if (jid === undefined) {
       invalidArgument(
@@ -73,19 +83,23 @@ export abstract class HistoryReads implements HistoryReader {
       );
     }
     const record = await this.#chats.find(jid);
-    if (record !== undefined) return chatOf(record).jid;
-    const phone = await this.#database.get(textKey(keyspace.mapping, jid));
-    return phone === undefined ? jid : phone.toString();
+    if (record !== undefined) return { jid: chatOf(record).jid, record };
+    const mapped = await this.#database.get(textKey(keyspace.mapping, jid));
+    if (mapped === undefined) return { jid, record };
+    const phone = mapped.toString();
+    return { jid: phone, record: await this.#chats.find(phone) };
   }
 
   async readMessages(asked: MessageQuery, cursor: Buffer | undefined, bounds: PageBounds): Promise<MessagePage> {
     const { chat, ...rest } = asked;
-    const read = (scope: ResolvedQuery['scope']): Promise<MessagePage> =>
-      inTurn(bounds, () => readMessagePage(this.#database, { ...rest, scope }, cursor, bounds));
-    if (chat === undefined) return read('account');
-    const record = await this.#chats.find(await this.resolveChat(chat));
-    if (record === undefined) return { messages: [], next: undefined, resume: cursor };
-    return read({ chatNumber: record.chatNumber });
+    const read = async (scope: ResolvedQuery['scope'], chatJid: string): Promise<MessagePage> => {
+      const page = await inTurn(bounds, () => readMessagePage(this.#database, { ...rest, scope }, cursor, bounds));
+      return { ...page, chatJid };
+    };
+    if (chat === undefined) return read('account', '');
+    const { jid, record } = await this.#locate(chat);
+    if (record === undefined) return { chatJid: jid, messages: [], next: undefined, resume: cursor };
+    return read({ chatNumber: record.chatNumber }, jid);
   }
 
   async findMessages(filter: {
@@ -149,7 +163,7 @@ export abstract class HistoryReads implements HistoryReader {
   }
 
   async #chatsToSearch(chat: string | undefined): Promise<NumberedChat[]> {
-    const record = chat === undefined ? undefined : await this.#chats.find(await this.resolveChat(chat));
+    const record = chat === undefined ? undefined : (await this.#locate(chat)).record;
     const records = chat === undefined ? await this.#chats.all() : record === undefined ? [] : [record];
     return records.map((one) => ({ chatNumber: one.chatNumber, jid: chatOf(one).jid }));
   }
@@ -174,8 +188,7 @@ export abstract class HistoryReads implements HistoryReader {
 
   async #followedChat(address: string | undefined): Promise<Pick<ChangeFilter, 'chatNumber' | 'chatJids'>> {
     if (address === undefined) return { chatNumber: undefined, chatJids: undefined };
-    const jid = await this.resolveChat(address);
-    const record = await this.#chats.find(jid);
+    const { jid, record } = await this.#locate(address);
     if (record === undefined) return { chatNumber: null, chatJids: new Set([jid]) };
     const chat = chatOf(record);
     return { chatNumber: record.chatNumber, chatJids: new Set([chat.jid, ...chat.alternateJids]) };

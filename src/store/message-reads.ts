@@ -18,7 +18,7 @@ export async function readMessagePage(
   query: ResolvedQuery,
   cursor: Buffer | undefined,
   bounds: PageBounds,
-): Promise<MessagePage> {
+): Promise<Omit<MessagePage, 'chatJid'>> {
   const snapshot = database.snapshot();
   try {
     const range = rangeOf(query, cursor);

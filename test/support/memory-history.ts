@@ -104,7 +104,8 @@ export class MemoryHistory implements HistoryReader {
     }
     const last = page.at(-1);
     const resume = last === undefined ? cursor : cursorOf(last);
-    return { messages: page.map((message) => message.bytes), next: more ? resume : undefined, resume };
+    const chatJid = query.chat === undefined ? '' : await this.resolveChat(query.chat);
+    return { chatJid, messages: page.map((message) => message.bytes), next: more ? resume : undefined, resume };
   }
 
   async findMessages(filter: Parameters<HistoryReader['findMessages']>[0]): Promise<Buffer[]> {
