@@ -57,6 +57,8 @@ async function stream(rows: Rows, call: ServerWritableStream<Buffer, Buffer>): P
     gte: prefixKey(keyspace.message),
     lt: prefixEnd(keyspace.message),
     reverse: order !== Order.OLDEST_FIRST,
+    // Of the keys that are not asked for, an empty text each instead of an empty Buffer.
+    keyEncoding: 'utf8',
     highWaterMarkBytes: 1024 * 1024,
     fillCache: false,
   });
