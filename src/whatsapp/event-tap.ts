@@ -22,7 +22,8 @@ export function tapEvents(socket: WASocket, dependencies: TapDependencies): void
   const emit = ev.emit.bind(ev);
   ev.emit = (event, data) => {
     for (const record of recordsOf(event, data, dependencies)) dependencies.keep(record);
-    return emit(event, data);
+    // Nobody else listens for messages, and of those in its buffer the library makes a list with each that comes.
+    return event === 'messages.upsert' || emit(event, data);
   };
 }
 
