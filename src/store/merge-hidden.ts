@@ -1,6 +1,6 @@
-import { toBinary } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { type HiddenFacts, type SealedVote, SealedVoteSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import { compareBytes, compareEncoded } from './join-values.js';
 
 /**
  * Joins what only the link knows of a message into `target`: its secret, votes that could not be opened, how far it got with
@@ -60,10 +60,5 @@ function sealOf({ payload, iv }: SealedVote): string {
 }
 
 function compareSealed(a: SealedVote, b: SealedVote): number {
-  return compareBytes(toBinary(SealedVoteSchema, a), toBinary(SealedVoteSchema, b));
-}
-
-/** Longer is greater. */
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  return a.length !== b.length ? a.length - b.length : Buffer.compare(a, b);
+  return compareEncoded(SealedVoteSchema, a, b);
 }

@@ -1,4 +1,4 @@
-import { clone, create, type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf';
+import { clone, create } from '@bufbuild/protobuf';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { messageKind } from '../domain/message-kind.js';
 import { type HiddenFacts, HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
@@ -23,6 +23,20 @@ import {
   type Source,
   SystemEventSchema,
 } from '../gen/scrollback/v1/message_pb.js';
+import {
+  actorKey,
+  assign,
+  compareEncoded,
+  compareText,
+  compareTimes,
+  latestOf,
+  maxBy,
+  maxBytes,
+  maxList,
+  maxMessage,
+  maxText,
+  union,
+} from './join-values.js';
 import { joinHidden } from './merge-hidden.js';
 
 /** All that the store knows of one message. */
@@ -168,21 +182,6 @@ function joinPoll(message: Message, a: MessageFacts, b: MessageFacts, hidden: Hi
   message.poll = poll;
 }
 
-/** For each actor the greatest entry, in ascending order of actors. */
-function latestOf<T>(entries: T[], keyOf: (entry: T) => string, compare: (a: T, b: T) => number): T[] {
-  const latest = new Map<string, T>();
-  for (const entry of entries) {
-    const known = latest.get(keyOf(entry));
-    if (known === undefined || compare(entry, known) > 0) latest.set(keyOf(entry), entry);
-  }
-  return [...latest].sort((x, y) => compareText(x[0], y[0])).map(([, entry]) => entry);
-}
-
-/** Sorts people before the owner, as the API promises. */
-function actorKey(fromMe: boolean, jid: string): string {
-  return (fromMe ? '1' : '0') + jid;
-}
-
 /** The later one; at the same moment a removal wins over an emoji: what was taken back stays back. */
 function compareReactions(a: Reaction, b: Reaction): number {
   const byTime = compareTimes(a.reactTime, b.reactTime);
@@ -198,13 +197,6 @@ function compareVotes(a: PollVote, b: PollVote): number {
   return withdrawals !== 0 ? withdrawals : compareEncoded(PollVoteSchema, a, b);
 }
 
-/** Later is greater; absent is the smallest. */
-function compareTimes(a: Timestamp | undefined, b: Timestamp | undefined): number {
-  if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined);
-  if (a.seconds !== b.seconds) return a.seconds > b.seconds ? 1 : -1;
-  return a.nanos - b.nanos;
-}
-
 /**
  * Millisecond precision wins over whole seconds, because the link and history sync round the time of a message that a
  * backup knows exactly; else the earlier time wins, because a resend is stamped later.
@@ -212,54 +204,4 @@ function compareTimes(a: Timestamp | undefined, b: Timestamp | undefined): numbe
 function compareSentTimes(a: Timestamp, b: Timestamp): number {
   const precision = Number(a.nanos !== 0) - Number(b.nanos !== 0);
   return precision !== 0 ? precision : compareTimes(b, a);
-}
-
-function maxBy<T>(a: T | undefined, b: T | undefined, compare: (a: T, b: T) => number): T | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return compare(a, b) >= 0 ? a : b;
-}
-
-function maxMessage<D extends DescMessage>(
-  schema: D,
-  a: MessageShape<D> | undefined,
-  b: MessageShape<D> | undefined,
-): MessageShape<D> | undefined {
-  return maxBy(a, b, (x, y) => compareEncoded(schema, x, y));
-}
-
-function maxList<D extends DescMessage>(schema: D, a: MessageShape<D>[], b: MessageShape<D>[]): MessageShape<D>[] {
-  const encode = (list: MessageShape<D>[]) => Buffer.concat(list.map((item) => toBinary(schema, item)));
-  return compareBytes(encode(a), encode(b)) >= 0 ? a : b;
-}
-
-function compareEncoded<D extends DescMessage>(schema: D, a: MessageShape<D>, b: MessageShape<D>): number {
-  return compareBytes(toBinary(schema, a), toBinary(schema, b));
-}
-
-/** Longer is greater, so that the richer of two wins. */
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  return a.length !== b.length ? a.length - b.length : Buffer.compare(a, b);
-}
-
-function maxBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return compareBytes(a, b) >= 0 ? a : b;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function maxText(a: string, b: string): string {
-  if (a.length !== b.length) return a.length > b.length ? a : b;
-  return a >= b ? a : b;
-}
-
-function union<T>(a: T[], b: T[], compare: (a: T, b: T) => number): T[] {
-  return [...new Set([...a, ...b])].sort(compare);
-}
-
-/** Sets or removes an optional field: with exact optional types, an absent field is not one that is undefined. */
-function assign<T extends object, K extends keyof T>(target: T, key: K, value: T[K] | undefined): void {
-  if (value === undefined) delete target[key];
-  else target[key] = value;
 }
