@@ -38,9 +38,10 @@ export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' }>): Me
         ? factsAbout(event.key, { deliveryState: event.state })
         : factsAbout(event.key, {}, { receipts: [receipt(event.memberJid, event.state)] });
     case 'sealed-vote':
+      // Nobody knows yet whether it is about a poll: it says nothing of the content, which is another's.
       return factsAbout(
         event.key,
-        { kind: messageKind.poll, waType: WA_POLL, poll: emptyPoll() },
+        {},
         {
           sealedVotes: [
             {

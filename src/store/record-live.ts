@@ -183,7 +183,8 @@ class Recorder {
   async #vote(chatNumber: number, event: Extract<LiveEvent, { type: 'vote' }>): Promise<void> {
     const key = await this.#canonicalKey(event.key);
     const poll = await loadFacts(this.commit, chatNumber, key);
-    const indexes = indexesOf(poll?.message.poll?.options ?? [], event.choices);
+    if (poll?.message.poll === undefined) return;
+    const indexes = indexesOf(poll.message.poll.options, event.choices);
     if (indexes.length < event.choices.length) return;
     const facts = voteFacts(event.key, event.actor, indexes, timestampFromMs(event.voteMs));
     this.counts[await mergePartial(this.commit, chatNumber, await this.#canonical(facts))]++;

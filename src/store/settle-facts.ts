@@ -19,12 +19,13 @@ export async function openWaiting(
   const { chatNumber } = poll;
   const facts = await loadFacts(commit, chatNumber, poll.key);
   if (facts === undefined || facts.hidden.messageSecret.length === 0) return;
+  if (facts.message.poll === undefined) return;
   const key = keyOf(facts);
   for (const vote of sealed ?? facts.hidden.sealedVotes) {
     const choices = openVote(vote, { messageId: key.messageId, secret: facts.hidden.messageSecret });
     if (choices === undefined) continue;
     const actor = { jid: vote.voterJid, fromMe: vote.fromMe };
-    const indexes = indexesOf(facts.message.poll?.options ?? [], choices);
+    const indexes = indexesOf(facts.message.poll.options, choices);
     // An option that the poll does not have: not a vote that was taken back.
     if (indexes.length < choices.length) continue;
     await mergePartial(commit, chatNumber, voteFacts(key, actor, indexes, vote.voteTime));

@@ -111,6 +111,25 @@ describe('an edit or a revocation', () => {
   });
 });
 
+describe('a vote about what is no poll', () => {
+  const key = aKey(GROUP, 'A', { sender: ANNA });
+  const vote: LiveEvent = {
+    type: 'sealed-vote',
+    key,
+    actor: { jid: BEN, fromMe: false },
+    vote: { payload: Uint8Array.of(1), iv: Uint8Array.of(1), voterNames: [BEN], authorNames: [ANNA] },
+    voteMs: 5000,
+  };
+  const opened: LiveEvent = { type: 'vote', key, actor: { jid: BEN, fromMe: false }, choices: [], voteMs: 5000 };
+
+  it('leaves what the message says, before and after it', async () => {
+    await record(vote, aLiveMessage(key, { content: aText('hers') }), opened);
+    expect(await readAll(history.store)).toMatchObject([{ kind: MessageKind.TEXT, text: 'hers' }]);
+    await record(vote, { ...vote, vote: { ...vote.vote, payload: Uint8Array.of(2) } });
+    expect(await readAll(history.store)).toMatchObject([{ kind: MessageKind.TEXT, text: 'hers' }]);
+  });
+});
+
 describe('votes without end', () => {
   it('of one person leave the newest few, whatever their order', async () => {
     const vote = (n: number): LiveEvent => ({
