@@ -1,5 +1,5 @@
 import type { Message, SystemEvent } from '../gen/scrollback/v1/message_pb.js';
-import { CallOutcome, MessageKind, SystemEventKind } from '../gen/scrollback/v1/message_pb.js';
+import { CallOutcome, EventAnswer, MessageKind, SystemEventKind } from '../gen/scrollback/v1/message_pb.js';
 import { formatEnum, formatTime } from './print.js';
 import { padEnd, visible } from './terminal-text.js';
 
@@ -29,6 +29,15 @@ function contentOf(message: Message): string {
   if (message.poll !== undefined) {
     parts.push(message.poll.options.map(({ name, voteTotal }) => `${name}: ${String(voteTotal)}`).join(', '));
   }
+  if (message.event !== undefined && message.event.responses.length > 0) {
+    const answers = message.event.responses.map(({ answer }) => formatEnum(EventAnswer, answer));
+    parts.push(
+      [...new Set(answers)]
+        .sort()
+        .map((word) => `${word}: ${String(count(answers, word))}`)
+        .join(', '),
+    );
+  }
   if (message.editTime !== undefined) parts.push('(edited)');
   if (message.reactions.length > 0) parts.push(`{${message.reactions.map(({ emoji }) => emoji).join(' ')}}`);
   return parts.join(' ');
@@ -53,6 +62,10 @@ function labelOf(message: Message): string {
     }
     case MessageKind.GROUP_INVITE:
       return join(word, message.groupInvite?.groupName ?? '');
+    case MessageKind.EVENT: {
+      const { startTime, canceled = false } = message.event ?? {};
+      return join(word, startTime === undefined ? '' : formatTime(startTime), canceled ? 'canceled' : '');
+    }
     case MessageKind.UNKNOWN:
       return join(word, `type ${String(message.waType)}`);
     default: {
@@ -80,6 +93,10 @@ function kindWord(kind: MessageKind): string {
 
 function join(...parts: string[]): string {
   return parts.filter((part) => part !== '').join(' ');
+}
+
+function count(words: string[], wanted: string): number {
+  return words.filter((word) => word === wanted).length;
 }
 
 function clip(text: string): string {

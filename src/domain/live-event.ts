@@ -11,6 +11,7 @@ export type LiveEvent =
   | { type: 'receipt'; key: LiveKey; state: LiveDelivery; memberJid: string }
   | { type: 'vote'; key: LiveKey; actor: LiveActor; choices: OptionHash[]; voteMs: number }
   | { type: 'sealed-vote'; key: LiveKey; actor: LiveActor; vote: SealedLiveVote; voteMs: number }
+  | { type: 'response'; key: LiveKey; actor: LiveActor; response: LiveResponse }
   | { type: 'star'; key: LiveKey }
   /** The owner deleted it for themselves. In a group, the author is '' where nobody is named. */
   | { type: 'deletion'; key: LiveKey }
@@ -97,11 +98,32 @@ export interface LiveContent {
   location?: { latitude: number; longitude: number; name: string; address: string } | undefined;
   vcards?: string[] | undefined;
   poll?: { options: string[]; selectableCount: number } | undefined;
+  event?: LiveHappening | undefined;
   call?: { callId: string; video: boolean; durationSeconds: number; outcome: number; groupJid: string } | undefined;
   systemEvent?: { kind: number; waAction: number; participantJids: string[]; value: string } | undefined;
   groupInvite?: { groupJid: string; groupName: string; inviteCode: string; expireMs: number } | undefined;
   linkPreview?: { url: string; title: string; description: string } | undefined;
   album?: { imageCount: number; videoCount: number } | undefined;
+}
+
+/** An event with a date. */
+export interface LiveHappening {
+  description: string;
+  joinLink: string;
+  startMs: number;
+  endMs: number;
+  canceled: boolean;
+  extraGuestsAllowed: boolean;
+  callScheduled: boolean;
+  location?: LiveContent['location'];
+}
+
+/** What somebody answered to an event. */
+export interface LiveResponse {
+  /** The public `EventAnswer`. */
+  answer: number;
+  extraGuestCount: number;
+  responseMs: number;
 }
 
 /** The file of a message; absent bytes are empty. */
@@ -122,20 +144,22 @@ export interface LiveMedia {
 /** SHA-256 of the text of a poll's option: how WhatsApp names it in votes. */
 export type OptionHash = Uint8Array;
 
-/** A vote that only the secret of its poll opens. */
+/** A vote that only the secret of its poll opens, or an answer that only that of its event does. */
 export interface SealedLiveVote {
   payload: Uint8Array;
   iv: Uint8Array;
   /** The addresses under which the voter may have sealed it, and those of the poll's author. */
   voterNames: string[];
   authorNames: string[];
+  /** True for an answer to an event. */
+  eventResponse?: boolean | undefined;
 }
 
-/** Opens a vote; undefined when the secret is not the poll's. */
+/** Opens a vote, or an answer to an event; undefined when the secret is not the poll's, or the event's. */
 export type VoteOpener = (
   vote: SealedLiveVote,
   poll: { messageId: string; secret: Uint8Array },
-) => OptionHash[] | undefined;
+) => OptionHash[] | LiveResponse | undefined;
 
 /** What a chunk of history says of one chat: it comes after the messages that it speaks of. */
 export interface LiveCoverage {

@@ -1,22 +1,38 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt';
-import type { LiveActor, LiveContent, LiveEvent, LiveKey, LiveMessage } from '../domain/live-event.js';
+import type {
+  LiveActor,
+  LiveContent,
+  LiveEvent,
+  LiveHappening,
+  LiveKey,
+  LiveMessage,
+  LiveResponse,
+} from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
 import { HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
-import { MessageSchema, PollVoteSchema, ReactionSchema } from '../gen/scrollback/v1/message_pb.js';
+import {
+  type EventResponse,
+  EventResponseSchema,
+  EventSchema,
+  MessageSchema,
+  PollVoteSchema,
+  ReactionSchema,
+} from '../gen/scrollback/v1/message_pb.js';
 import type { MessageFacts } from './merge-message.js';
 
-/** WhatsApp's numbers for what was deleted for everyone, and for a poll. */
+/** WhatsApp's numbers for what was deleted for everyone, for a poll, and for an event. */
 const WA_REVOKED = 15;
 const WA_REVOKED_BY_ADMIN = 64;
 const WA_POLL = 66;
+const WA_EVENT = 92;
 
 /** An event that says something of one message that is not deleted. */
 export type MessageEvent =
   Exclude<Extract<LiveEvent, { key: LiveKey }>, { type: 'deletion' }> | Extract<LiveEvent, { type: 'message' }>;
 
-/** What an event says of a message, with addresses as they came. Nothing for an open vote: its options must be known first. */
-export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' }>): MessageFacts {
+/** What an event says of a message, with addresses as they came. Nothing for an open vote or answer: its poll or event must be known first. */
+export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' | 'response' }>): MessageFacts {
   switch (event.type) {
     case 'message':
       return factsOfMessage(event.message);
@@ -38,7 +54,7 @@ export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' }>): Me
         ? factsAbout(event.key, { deliveryState: event.state })
         : factsAbout(event.key, {}, { receipts: [receipt(event.memberJid, event.state)] });
     case 'sealed-vote':
-      // Nobody knows yet whether it is about a poll: it says nothing of the content, which is another's.
+      // Nobody knows yet whether it is about a poll or an event: it says nothing of the content, which is another's.
       return factsAbout(
         event.key,
         {},
@@ -49,6 +65,7 @@ export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' }>): Me
               voterJid: event.actor.jid,
               fromMe: event.actor.fromMe,
               ...event.vote,
+              eventResponse: event.vote.eventResponse === true,
               ...timed('voteTime', event.voteMs),
             },
           ],
@@ -70,6 +87,23 @@ export function voteFacts(key: LiveKey, actor: LiveActor, optionIndexes: number[
   const poll = { ...emptyPoll(), votes: optionIndexes.length > 0 ? [vote] : [] };
   const withdrawnVotes = optionIndexes.length > 0 ? [] : [vote];
   return factsAbout(key, { kind: messageKind.poll, waType: WA_POLL, poll }, { withdrawnVotes });
+}
+
+/** What an opened answer says of its event. */
+export function responseFacts(key: LiveKey, actor: LiveActor, told: LiveResponse): MessageFacts {
+  const { answer, extraGuestCount, responseMs } = told;
+  const response = create(EventResponseSchema, {
+    responderJid: actor.jid,
+    fromMe: actor.fromMe,
+    answer,
+    extraGuestCount,
+    ...timed('responseTime', responseMs),
+  });
+  return factsAbout(key, ofEvent([response]));
+}
+
+function ofEvent(responses: EventResponse[] = []): MessageFields {
+  return { kind: messageKind.event, waType: WA_EVENT, event: create(EventSchema, { responses }) };
 }
 
 function factsOfMessage(message: LiveMessage): MessageFacts {
@@ -116,7 +150,7 @@ function revoked(event: { revokeMs: number; adminJid: string; byAdmin: boolean }
 }
 
 function contentOf(content: LiveContent): MessageFields {
-  const { media, quoted, location, poll, call, systemEvent, groupInvite, linkPreview, album } = content;
+  const { media, quoted, location, poll, event, call, systemEvent, groupInvite, linkPreview, album } = content;
   return {
     kind: content.kind,
     waType: content.waType,
@@ -134,6 +168,7 @@ function contentOf(content: LiveContent): MessageFields {
     ...(poll === undefined
       ? {}
       : { poll: { options: poll.options.map((name) => ({ name })), selectableCount: poll.selectableCount } }),
+    ...(event === undefined ? {} : { event: happeningOf(event) }),
     ...(call === undefined ? {} : { call }),
     ...(systemEvent === undefined ? {} : { systemEvent }),
     ...(groupInvite === undefined
@@ -141,6 +176,15 @@ function contentOf(content: LiveContent): MessageFields {
       : { groupInvite: { ...groupInvite, ...timed('expireTime', groupInvite.expireMs) } }),
     ...(linkPreview === undefined ? {} : { linkPreview }),
     ...(album === undefined ? {} : { album }),
+  };
+}
+
+function happeningOf({ startMs, endMs, location, ...event }: LiveHappening) {
+  return {
+    ...event,
+    ...(location === undefined ? {} : { location }),
+    ...timed('startTime', startMs),
+    ...timed('endTime', endMs),
   };
 }
 

@@ -37,6 +37,7 @@ import {
   maxText,
   union,
 } from './join-values.js';
+import { joinEvent } from './merge-event.js';
 import { joinHidden } from './merge-hidden.js';
 
 /** All that the store knows of one message. */
@@ -55,7 +56,7 @@ export interface MessageFacts {
  *   everything. So a revocation is never undone, and content that was revoked is gone from every source.
  * - Of equal rank, the text of the later edit wins with its mentions and preview; other facts fill each other's gaps, and where two
  *   differ one is chosen by a fixed order.
- * - Reactions and votes are last-writer-wins for each person; a removal is kept as a hidden fact so that an older
+ * - Reactions, votes and answers to events are last-writer-wins for each person; a removal is kept as a hidden fact so that an older
  *   source cannot bring the reaction back.
  * - Receipts, stars and sources only grow.
  *
@@ -114,6 +115,7 @@ function joinContent(message: Message, a: MessageFacts, b: MessageFacts, hidden:
   assign(message, 'location', maxMessage(LocationSchema, a.message.location, b.message.location));
   message.contactCards = maxList(ContactCardSchema, a.message.contactCards, b.message.contactCards);
   joinPoll(message, a, b, hidden);
+  assign(message, 'event', joinEvent(a.message, b.message));
   assign(message, 'call', maxMessage(CallSchema, a.message.call, b.message.call));
   assign(message, 'systemEvent', maxMessage(SystemEventSchema, a.message.systemEvent, b.message.systemEvent));
   assign(message, 'groupInvite', maxMessage(GroupInviteSchema, a.message.groupInvite, b.message.groupInvite));

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { isPerson } from '../domain/jid.js';
 import type { LiveEvent, LiveKey, LiveRevocation, VoteOpener } from '../domain/live-event.js';
-import { type MessageKey, MessageKeySchema } from '../gen/scrollback/v1/message_pb.js';
+import { MessageKind, type MessageKey, MessageKeySchema } from '../gen/scrollback/v1/message_pb.js';
 import { MAX_AWAITED_BY_RECEIPT } from './awaiting.js';
 import { addChunkCoverage } from './coverage.js';
 import { putLabel } from './chat-labels.js';
@@ -13,7 +13,7 @@ import type { Database } from './database.js';
 import { deleteMessage } from './delete-message.js';
 import { identityKeyOf } from './identity.js';
 import { keyspace, textKey } from './keyspaces.js';
-import { factsOfEvent, type MessageEvent, voteFacts } from './live-facts.js';
+import { factsOfEvent, type MessageEvent, responseFacts, voteFacts } from './live-facts.js';
 import { phoneOrMark } from './phone-of.js';
 import { prefetchDirectory } from './prefetch-live.js';
 import { LiveDirectory } from './record-directory.js';
@@ -154,6 +154,7 @@ class Recorder {
       return;
     }
     if (event.type === 'vote') return this.#vote(chatNumber, event);
+    if (event.type === 'response') return this.#response(chatNumber, event);
     const facts = await this.#canonical(factsOfEvent(event));
     if (event.type === 'message') {
       const key = keyOf(facts);
@@ -187,6 +188,13 @@ class Recorder {
     const indexes = indexesOf(poll.message.poll.options, event.choices);
     if (indexes.length < event.choices.length) return;
     const facts = voteFacts(event.key, event.actor, indexes, timestampFromMs(event.voteMs));
+    this.counts[await mergePartial(this.commit, chatNumber, await this.#canonical(facts))]++;
+  }
+
+  async #response(chatNumber: number, event: Extract<LiveEvent, { type: 'response' }>): Promise<void> {
+    const stored = await loadFacts(this.commit, chatNumber, await this.#canonicalKey(event.key));
+    if (stored?.message.kind !== MessageKind.EVENT) return;
+    const facts = responseFacts(event.key, event.actor, event.response);
     this.counts[await mergePartial(this.commit, chatNumber, await this.#canonical(facts))]++;
   }
 

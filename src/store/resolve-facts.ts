@@ -32,7 +32,8 @@ export async function resolveFacts(
 function mayHoldSamePerson({ message, hidden }: MessageFacts): boolean {
   const { removedReactions, withdrawnVotes, sealedVotes, receipts } = hidden;
   const votes = (message.poll?.votes.length ?? 0) + withdrawnVotes.length + sealedVotes.length;
-  return message.reactions.length + removedReactions.length > 1 || votes > 1 || receipts.length > 1;
+  const responses = message.event?.responses.length ?? 0;
+  return message.reactions.length + removedReactions.length > 1 || votes > 1 || responses > 1 || receipts.length > 1;
 }
 
 /** Every address that facts hold. */
@@ -58,6 +59,7 @@ function mapAddresses(message: Message, map: (jid: string) => string): void {
   message.mentionedJids = message.mentionedJids.map(map);
   for (const reaction of message.reactions) reaction.senderJid = map(reaction.senderJid);
   for (const vote of message.poll?.votes ?? []) vote.voterJid = map(vote.voterJid);
+  for (const response of message.event?.responses ?? []) response.responderJid = map(response.responderJid);
   if (message.revocation !== undefined) message.revocation.adminJid = map(message.revocation.adminJid);
   if (message.systemEvent !== undefined) {
     message.systemEvent.participantJids = message.systemEvent.participantJids.map(map);

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { OptionHash, VoteOpener } from '../domain/live-event.js';
+import type { LiveActor, OptionHash, VoteOpener } from '../domain/live-event.js';
 import type { SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
-import type { MessageKey, PollOption } from '../gen/scrollback/v1/message_pb.js';
+import { MessageKind, type MessageKey, type PollOption } from '../gen/scrollback/v1/message_pb.js';
 import { type Commit, keyOf } from './commit.js';
+import { msOf } from './facts.js';
 import { findStored } from './find-stored.js';
 import { identityKeyOf } from './identity.js';
-import { voteFacts } from './live-facts.js';
+import { responseFacts, voteFacts } from './live-facts.js';
 import type { MessageFacts } from './merge-message.js';
 import { mergePartial } from './merge-partial.js';
 
-/** Opens sealed votes of a poll (all that wait, unless some are named), if its secret is known. */
+/** Opens what is sealed of a poll or an event (all that waits, unless some is named), if its secret is known. */
 export async function openWaiting(
   commit: Commit,
   poll: { chatNumber: number; key: MessageKey },
@@ -19,17 +20,41 @@ export async function openWaiting(
   const { chatNumber } = poll;
   const facts = await loadFacts(commit, chatNumber, poll.key);
   if (facts === undefined || facts.hidden.messageSecret.length === 0) return;
-  if (facts.message.poll === undefined) return;
   const key = keyOf(facts);
   for (const vote of sealed ?? facts.hidden.sealedVotes) {
-    const choices = openVote(vote, { messageId: key.messageId, secret: facts.hidden.messageSecret });
-    if (choices === undefined) continue;
-    const actor = { jid: vote.voterJid, fromMe: vote.fromMe };
-    const indexes = indexesOf(facts.message.poll.options, choices);
-    // An option that the poll does not have: not a vote that was taken back.
-    if (indexes.length < choices.length) continue;
-    await mergePartial(commit, chatNumber, voteFacts(key, actor, indexes, vote.voteTime));
+    const opened = openVote(namedToo(vote, key), { messageId: key.messageId, secret: facts.hidden.messageSecret });
+    const told = opened === undefined ? undefined : factsOfOpened(facts, vote, opened);
+    if (told !== undefined) await mergePartial(commit, chatNumber, told);
   }
+}
+
+function factsOfOpened(
+  { message }: MessageFacts,
+  vote: SealedVote,
+  opened: NonNullable<ReturnType<VoteOpener>>,
+): MessageFacts | undefined {
+  const { key, kind, poll } = message;
+  if (key === undefined) return undefined;
+  const actor: LiveActor = { jid: vote.voterJid, fromMe: vote.fromMe };
+  if (!Array.isArray(opened)) {
+    // Whoever knows the secret of a poll can seal an answer with it.
+    if (kind !== MessageKind.EVENT) return undefined;
+    return responseFacts(key, actor, { ...opened, responseMs: opened.responseMs || msOf(vote.voteTime) });
+  }
+  if (poll === undefined) return undefined;
+  const indexes = indexesOf(poll.options, opened);
+  // An option that the poll does not have: not a vote that was taken back.
+  return indexes.length < opened.length ? undefined : voteFacts(key, actor, indexes, vote.voteTime);
+}
+
+/** A phone may seal under the number where the stanza says the LID only. */
+function namedToo(vote: SealedVote, { senderJid }: MessageKey): SealedVote {
+  const withName = (names: string[], jid: string) => (jid === '' || names.includes(jid) ? names : [...names, jid]);
+  return {
+    ...vote,
+    voterNames: withName(vote.voterNames, vote.voterJid),
+    authorNames: withName(vote.authorNames, senderJid),
+  };
 }
 
 /** What is stored of a message; undefined when it is not there. */

@@ -3,6 +3,7 @@ import type { LiveContent, LiveKey } from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, type Me } from './addresses.js';
 import { convertMedia } from './convert-media.js';
+import { eventOf } from './convert-response.js';
 import { durationOf, msOfSeconds } from './numbers.js';
 import { contentNames, unwrap } from './unwrap.js';
 
@@ -110,7 +111,8 @@ function happeningPart(message: proto.IMessage): Part | undefined {
     return { kind: messageKind.album, waType: 99, album, context };
   }
   if (eventMessage) {
-    return { kind: messageKind.event, waType: 92, text: eventMessage.name ?? '', context: eventMessage.contextInfo };
+    const { name, contextInfo: context } = eventMessage;
+    return { kind: messageKind.event, waType: 92, text: name ?? '', event: eventOf(eventMessage), context };
   }
   if (callLogMesssage) {
     const durationSeconds = durationOf(callLogMesssage.durationSecs);

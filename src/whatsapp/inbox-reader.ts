@@ -10,7 +10,7 @@ import type { Fetch } from './download-history.js';
 import { placeholderOf } from './envelope.js';
 import { decodeEvent, decodeRecord, type RecordHead } from './inbox-record.js';
 import type { HistoryParser } from './history-task.js';
-import { openPollVote } from './poll-vote.js';
+import { openSealed } from './open-sealed.js';
 import { type ChunkDependencies, type HistoryTurns, readChunk } from './read-chunk.js';
 import { unwrap } from './unwrap.js';
 
@@ -30,7 +30,7 @@ export function createInboxReader({ fetch = globalThis.fetch, ...rest }: InboxRe
     read,
     announced,
     readHistory: (record, signal) => readHistory(record, { fetch, ...rest }, signal),
-    openVote: openPollVote,
+    openVote: openSealed,
   };
 }
 

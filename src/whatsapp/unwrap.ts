@@ -61,7 +61,6 @@ const silent = new Set([
   'fastRatchetKeySenderKeyDistributionMessage',
   'messageContextInfo',
   'stickerSyncRmrMessage',
-  'encEventResponseMessage',
 ]);
 
 /** The names of the contents of a message that somebody is to see. */

@@ -20,6 +20,13 @@ const reaction = fc.record({
   reactTime: optionalTime,
 });
 
+const response = fc.record({
+  responderJid: person,
+  fromMe: fc.constant(false),
+  answer: fc.constantFrom(0, 1, 2, 3),
+  responseTime: optionalTime,
+});
+
 const vote = fc.record({
   voterJid: person,
   fromMe: fc.constant(false),
@@ -34,6 +41,7 @@ export const arbitraryFacts: fc.Arbitrary<MessageFacts> = fc
       MessageKind.TEXT,
       MessageKind.IMAGE,
       MessageKind.POLL,
+      MessageKind.EVENT,
       MessageKind.PENDING,
       MessageKind.REVOKED,
     ),
@@ -44,6 +52,7 @@ export const arbitraryFacts: fc.Arbitrary<MessageFacts> = fc
     mentions: fc.uniqueArray(person),
     reactions: fc.array(reaction, { maxLength: 4 }),
     votes: fc.array(vote, { maxLength: 3 }),
+    responses: fc.array(response, { maxLength: 3 }),
     state: fc.constantFrom(0, 1, 3, 4),
     starred: fc.boolean(),
     size: fc.bigInt(0n, 3n),
@@ -86,6 +95,12 @@ function contentOf(given: {
   caption: string;
   mentions: string[];
   size: bigint;
+  responses: {
+    responderJid: string;
+    fromMe: boolean;
+    answer: number;
+    responseTime: ReturnType<typeof timestampFromMs> | undefined;
+  }[];
   editTime: ReturnType<typeof timestampFromMs> | undefined;
 }) {
   return {
@@ -94,6 +109,9 @@ function contentOf(given: {
     ...(given.editTime === undefined ? {} : { editTime: given.editTime }),
     ...(given.kind === MessageKind.IMAGE ? { media: { fileName: given.caption, sizeBytes: given.size } } : {}),
     ...(given.kind === MessageKind.POLL ? { poll: { options: [{ name: 'yes' }, { name: 'no' }] } } : {}),
+    ...(given.kind === MessageKind.EVENT
+      ? { event: { description: given.caption, responses: given.responses.map(withoutUndefined) } }
+      : {}),
   };
 }
 

@@ -17,6 +17,19 @@ export function aText(text: string): LiveContent {
   };
 }
 
+/** An event that says no more than what it is about. */
+export function anEvent(description: string): NonNullable<LiveContent['event']> {
+  return {
+    description,
+    joinLink: '',
+    startMs: 1_800_000_000_000,
+    endMs: 0,
+    canceled: false,
+    extraGuestsAllowed: true,
+    callScheduled: false,
+  };
+}
+
 /** The key of a message; `sender` is needed in groups only. */
 export function aKey(chatJid: string, messageId: string, { fromMe = false, sender = '' } = {}): LiveKey {
   return { chatJid, senderJid: fromMe ? '' : isPerson(chatJid) ? chatJid : sender, fromMe, messageId };

@@ -12,7 +12,7 @@ import type {
 } from '../../src/domain/live-event.js';
 import { HiddenFactsSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { MessageKind, PollSchema, ReactionSchema } from '../../src/gen/scrollback/v1/message_pb.js';
-import { aLiveMessage, aText } from './live-events.js';
+import { aLiveMessage, anEvent, aText } from './live-events.js';
 import type { MessageDraft } from './page-builder.js';
 
 /** Who is in the account: two with both addresses, one with each alone. */
@@ -43,6 +43,7 @@ export function truthOf(n: number) {
     id: `3EB0${String(n).padStart(8, '0')}`,
     sentMs: START + n * 60_000 + (n % 3 === 0 ? 0 : 100 + n),
     isPoll: n % 6 === 5,
+    isEvent: n % 6 === 4,
   };
 }
 
@@ -64,6 +65,7 @@ export interface Fact {
     | { what: 'revocation' }
     | { what: 'reaction'; by: Person | undefined; emoji: string; at: number }
     | { what: 'receipt'; member: Person | undefined; state: LiveDelivery }
+    /** Of an event, an answer. */
     | { what: 'vote'; by: Person | undefined; options: number[]; at: number }
     | { what: 'star' }
     /** By the owner, for themselves; only backups tell it. */
@@ -116,13 +118,13 @@ export const aFact: fc.Arbitrary<Fact> = fc
     tells,
   })
   .map((fact) => {
-    const { isPoll, author, chat } = truthOf(fact.n);
+    const { isPoll, isEvent, author, chat } = truthOf(fact.n);
     const { what } = fact.tells;
     if (what === 'deletion') return { ...fact, via: 'backup' };
     if (what === 'receipt' && (author !== undefined || fact.tells.member === undefined) && chat === undefined) {
       return { ...fact, tells: { what: 'message' } };
     }
-    if ((what === 'vote') !== isPoll && (what === 'vote' || what === 'edit'))
+    if ((what === 'vote') !== (isPoll || isEvent) && (what === 'vote' || what === 'edit'))
       return { ...fact, tells: { what: 'message' } };
     // Rows of a backup tell no votes here, and no receipts of members.
     return what === 'vote' || what === 'receipt' || what === 'star' ? { ...fact, via: 2 } : fact;
@@ -139,7 +141,7 @@ export const OPTIONS = ['yes', 'no'];
 
 /** A fact as a row of a backup. */
 export function draftOf({ n, lids, tells }: Fact): MessageDraft | { deleted: MessageDraft } {
-  const { chat, author, id, sentMs, isPoll } = truthOf(n);
+  const { chat, author, id, sentMs, isPoll, isEvent } = truthOf(n);
   const base: MessageDraft = {
     chat: chat === undefined ? GROUP : addressOf(chat, lids[0]),
     id,
@@ -148,6 +150,7 @@ export function draftOf({ n, lids, tells }: Fact): MessageDraft | { deleted: Mes
     text: `text ${String(n)}`,
     ...(chat === undefined && author !== undefined ? { sender: addressOf(author, lids[1]) } : {}),
     ...(isPoll ? { more: { kind: MessageKind.POLL, waType: 66, poll: aPoll() } } : {}),
+    ...(isEvent ? { more: { kind: MessageKind.EVENT, waType: 92 } } : {}),
   };
   switch (tells.what) {
     case 'deletion':
@@ -194,7 +197,7 @@ export function draftOf({ n, lids, tells }: Fact): MessageDraft | { deleted: Mes
 
 /** A fact as events of the link. */
 export function eventsOf({ n, lids, via, tells }: Fact): LiveEvent[] {
-  const { chat, author, id, sentMs, isPoll } = truthOf(n);
+  const { chat, author, id, sentMs, isPoll, isEvent } = truthOf(n);
   const chatJid = chat === undefined ? GROUP : addressOf(chat, lids[0]);
   const senderJid = author === undefined ? '' : chat === undefined ? addressOf(author, lids[1]) : chatJid;
   const key: LiveKey = { chatJid, senderJid, fromMe: author === undefined, messageId: id };
@@ -210,9 +213,11 @@ export function eventsOf({ n, lids, via, tells }: Fact): LiveEvent[] {
             waType: 66,
             poll: { options: OPTIONS, selectableCount: 0 },
           }
-        : aText(`text ${String(n)}`);
+        : isEvent
+          ? { ...aText(`text ${String(n)}`), kind: MessageKind.EVENT, waType: 92, event: anEvent(`about ${String(n)}`) }
+          : aText(`text ${String(n)}`);
       const source = via === 'backup' ? 2 : via;
-      const secret = isPoll ? Buffer.from(id) : undefined;
+      const secret = isPoll || isEvent ? Buffer.from(id) : undefined;
       return [aLiveMessage(key, { content, source, sentMs: Math.floor(sentMs / 1000) * 1000, secret })];
     }
     case 'edit': {
@@ -230,7 +235,7 @@ export function eventsOf({ n, lids, via, tells }: Fact): LiveEvent[] {
       ];
     case 'vote': {
       const payload = Buffer.from(JSON.stringify([tells.options, tells.at, tells.by ?? 'me']));
-      const vote = { payload, iv: Buffer.alloc(12), voterNames: [], authorNames: [] };
+      const vote = { payload, iv: Buffer.alloc(12), voterNames: [], authorNames: [], eventResponse: isEvent };
       return [{ type: 'sealed-vote', key, actor: actorOf(tells.by), vote, voteMs: actMsOf(n, tells.at) }];
     }
     case 'star':
@@ -240,11 +245,12 @@ export function eventsOf({ n, lids, via, tells }: Fact): LiveEvent[] {
   }
 }
 
-/** Opens the votes of `eventsOf` with the secret of their poll. */
+/** Opens the votes and the answers of `eventsOf` with the secret of their poll or event. */
 export const openVote: VoteOpener = (vote, poll) => {
   if (!Buffer.from(poll.secret).equals(Buffer.from(poll.messageId))) return undefined;
   // Safety: `eventsOf` sealed it.
-  const [options] = JSON.parse(Buffer.from(vote.payload).toString()) as [number[]];
+  const [options, at] = JSON.parse(Buffer.from(vote.payload).toString()) as [number[], number];
+  if (vote.eventResponse === true) return { answer: options.length, extraGuestCount: at, responseMs: 0 };
   return options.map((index) =>
     createHash('sha256')
       .update(OPTIONS[index] ?? '')

@@ -14,7 +14,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file scrollback/v1/message.proto.
  */
 export const file_scrollback_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("ChtzY3JvbGxiYWNrL3YxL21lc3NhZ2UucHJvdG8SDXNjcm9sbGJhY2sudjEiVwoKTWVzc2FnZUtleRIQCghjaGF0X2ppZBgBIAEoCRISCgpzZW5kZXJfamlkGAIgASgJEg8KB2Zyb21fbWUYAyABKAgSEgoKbWVzc2FnZV9pZBgEIAEoCSLsCAoHTWVzc2FnZRImCgNrZXkYASABKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSLQoJc2VudF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgRraW5kGAMgASgOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIMCgR0ZXh0GAQgASgJEiMKBW1lZGlhGAUgASgLMhQuc2Nyb2xsYmFjay52MS5NZWRpYRIlCgZxdW90ZWQYBiABKAsyFS5zY3JvbGxiYWNrLnYxLlF1b3RlZBIWCg5tZW50aW9uZWRfamlkcxgHIAMoCRIqCglyZWFjdGlvbnMYCCADKAsyFy5zY3JvbGxiYWNrLnYxLlJlYWN0aW9uEi0KCWVkaXRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoKcmV2b2NhdGlvbhgKIAEoCzIZLnNjcm9sbGJhY2sudjEuUmV2b2NhdGlvbhIVCg1mb3J3YXJkX3Njb3JlGAsgASgNEjQKDmRlbGl2ZXJ5X3N0YXRlGAwgASgOMhwuc2Nyb2xsYmFjay52MS5EZWxpdmVyeVN0YXRlEikKCGxvY2F0aW9uGA0gASgLMhcuc2Nyb2xsYmFjay52MS5Mb2NhdGlvbhIxCg1jb250YWN0X2NhcmRzGA4gAygLMhouc2Nyb2xsYmFjay52MS5Db250YWN0Q2FyZBIhCgRwb2xsGA8gASgLMhMuc2Nyb2xsYmFjay52MS5Qb2xsEiEKBGNhbGwYECABKAsyEy5zY3JvbGxiYWNrLnYxLkNhbGwSMAoMc3lzdGVtX2V2ZW50GBEgASgLMhouc2Nyb2xsYmFjay52MS5TeXN0ZW1FdmVudBIwCgxncm91cF9pbnZpdGUYEiABKAsyGi5zY3JvbGxiYWNrLnYxLkdyb3VwSW52aXRlEjAKDGxpbmtfcHJldmlldxgTIAEoCzIaLnNjcm9sbGJhY2sudjEuTGlua1ByZXZpZXcSDwoHc3RhcnJlZBgUIAEoCBIvCgtleHBpcmVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLc2VuZGVyX25hbWUYFiABKAkSJgoHc291cmNlcxgXIAMoDjIVLnNjcm9sbGJhY2sudjEuU291cmNlEg8KB3dhX3R5cGUYGCABKAUSEQoJdmlld19vbmNlGBkgASgIEiMKBWFsYnVtGBogASgLMhQuc2Nyb2xsYmFjay52MS5BbGJ1bRIYChBhbGJ1bV9tZXNzYWdlX2lkGBsgASgJEh0KFWFsdGVybmF0ZV9tZXNzYWdlX2lkcxgcIAMoCRIxCg1yZWNlaXZlZF90aW1lGB0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9jcmVhdGVfcmV2aXNpb24YHiABKAYSEAoIcmV2aXNpb24YHyABKAYigwIKBU1lZGlhEhEKCW1pbWVfdHlwZRgBIAEoCRIRCglmaWxlX25hbWUYAiABKAkSEQoJZmlsZV9wYXRoGAMgASgJEhIKCnNpemVfYnl0ZXMYBCABKAQSDgoGc2hhMjU2GAUgASgMEhgKEGVuY3J5cHRlZF9zaGEyNTYYBiABKAwSEQoJbWVkaWFfa2V5GAcgASgMEhMKC2RpcmVjdF9wYXRoGAggASgJEgsKA3VybBgJIAEoCRIYChBkdXJhdGlvbl9zZWNvbmRzGAogASgNEg0KBXdpZHRoGAsgASgNEg4KBmhlaWdodBgMIAEoDRIVCg10cmFuc2NyaXB0aW9uGA0gASgJIqgBCgZRdW90ZWQSJgoDa2V5GAEgASgLMhkuc2Nyb2xsYmFjay52MS5NZXNzYWdlS2V5EigKBGtpbmQYAiABKA4yGi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLaW5kEgwKBHRleHQYAyABKAkSLQoJc2VudF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd3YV90eXBlGAUgASgFIm4KCFJlYWN0aW9uEhIKCnNlbmRlcl9qaWQYASABKAkSDwoHZnJvbV9tZRgCIAEoCBINCgVlbW9qaRgDIAEoCRIuCgpyZWFjdF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJiCgpSZXZvY2F0aW9uEi8KC3Jldm9rZV90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglhZG1pbl9qaWQYAiABKAkSEAoIYnlfYWRtaW4YAyABKAgizgEKCExvY2F0aW9uEhAKCGxhdGl0dWRlGAEgASgBEhEKCWxvbmdpdHVkZRgCIAEoARIMCgRuYW1lGAMgASgJEg8KB2FkZHJlc3MYBCABKAkSHQoVbGl2ZV9kdXJhdGlvbl9zZWNvbmRzGAUgASgNEhYKDmZpbmFsX2xhdGl0dWRlGAYgASgBEhcKD2ZpbmFsX2xvbmdpdHVkZRgHIAEoARIuCgpmaW5hbF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIcCgtDb250YWN0Q2FyZBINCgV2Y2FyZBgBIAEoCSKiAQoEUG9sbBIqCgdvcHRpb25zGAEgAygLMhkuc2Nyb2xsYmFjay52MS5Qb2xsT3B0aW9uEhgKEHNlbGVjdGFibGVfY291bnQYAiABKA0SLAoIZW5kX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBXZvdGVzGAQgAygLMhcuc2Nyb2xsYmFjay52MS5Qb2xsVm90ZSIuCgpQb2xsT3B0aW9uEgwKBG5hbWUYASABKAkSEgoKdm90ZV90b3RhbBgCIAEoDSJ1CghQb2xsVm90ZRIRCgl2b3Rlcl9qaWQYASABKAkSDwoHZnJvbV9tZRgCIAEoCBIWCg5vcHRpb25faW5kZXhlcxgDIAMoDRItCgl2b3RlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpMBCgRDYWxsEg8KB2NhbGxfaWQYASABKAkSDQoFdmlkZW8YAiABKAgSGAoQZHVyYXRpb25fc2Vjb25kcxgDIAEoDRIrCgdvdXRjb21lGAQgASgOMhouc2Nyb2xsYmFjay52MS5DYWxsT3V0Y29tZRIRCglncm91cF9qaWQYBSABKAkSEQoJd2FfcmVzdWx0GAYgASgFIooBCgtTeXN0ZW1FdmVudBIsCgRraW5kGAEgASgOMh4uc2Nyb2xsYmFjay52MS5TeXN0ZW1FdmVudEtpbmQSEQoJd2FfYWN0aW9uGAIgASgFEhgKEHBhcnRpY2lwYW50X2ppZHMYAyADKAkSDQoFdmFsdWUYBCABKAkSEQoJb2xkX3ZhbHVlGAUgASgJInoKC0dyb3VwSW52aXRlEhEKCWdyb3VwX2ppZBgBIAEoCRISCgpncm91cF9uYW1lGAIgASgJEhMKC2ludml0ZV9jb2RlGAMgASgJEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI+CgtMaW5rUHJldmlldxILCgN1cmwYASABKAkSDQoFdGl0bGUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkiMQoFQWxidW0SEwoLaW1hZ2VfY291bnQYASABKA0SEwoLdmlkZW9fY291bnQYAiABKA0qkwUKC01lc3NhZ2VLaW5kEhwKGE1FU1NBR0VfS0lORF9VTlNQRUNJRklFRBAAEhUKEU1FU1NBR0VfS0lORF9URVhUEAESFgoSTUVTU0FHRV9LSU5EX0lNQUdFEAISFgoSTUVTU0FHRV9LSU5EX1ZJREVPEAMSFgoSTUVTU0FHRV9LSU5EX0FVRElPEAQSFgoSTUVTU0FHRV9LSU5EX1ZPSUNFEAUSGQoVTUVTU0FHRV9LSU5EX0RPQ1VNRU5UEAYSGAoUTUVTU0FHRV9LSU5EX1NUSUNLRVIQBxIUChBNRVNTQUdFX0tJTkRfR0lGEAgSGwoXTUVTU0FHRV9LSU5EX1ZJREVPX05PVEUQCRIYChRNRVNTQUdFX0tJTkRfQ09OVEFDVBAKEhkKFU1FU1NBR0VfS0lORF9MT0NBVElPThALEh4KGk1FU1NBR0VfS0lORF9MSVZFX0xPQ0FUSU9OEAwSFQoRTUVTU0FHRV9LSU5EX1BPTEwQDRIVChFNRVNTQUdFX0tJTkRfQ0FMTBAOEhcKE01FU1NBR0VfS0lORF9TWVNURU0QDxIYChRNRVNTQUdFX0tJTkRfUkVWT0tFRBAQEh0KGU1FU1NBR0VfS0lORF9HUk9VUF9JTlZJVEUQERIWChJNRVNTQUdFX0tJTkRfQUxCVU0QEhIWChJNRVNTQUdFX0tJTkRfRVZFTlQQExIYChRNRVNTQUdFX0tJTkRfUFJPRFVDVBAUEhYKEk1FU1NBR0VfS0lORF9PUkRFUhAVEhwKGE1FU1NBR0VfS0lORF9JTlRFUkFDVElWRRAWEhgKFE1FU1NBR0VfS0lORF9QRU5ESU5HEBcSGAoUTUVTU0FHRV9LSU5EX1VOS05PV04QGCpzCgZTb3VyY2USFgoSU09VUkNFX1VOU1BFQ0lGSUVEEAASEQoNU09VUkNFX0JBQ0tVUBABEg8KC1NPVVJDRV9MSVZFEAISFwoTU09VUkNFX0hJU1RPUllfU1lOQxADEhQKEFNPVVJDRV9PTl9ERU1BTkQQBCq2AQoNRGVsaXZlcnlTdGF0ZRIeChpERUxJVkVSWV9TVEFURV9VTlNQRUNJRklFRBAAEhoKFkRFTElWRVJZX1NUQVRFX1BFTkRJTkcQARIXChNERUxJVkVSWV9TVEFURV9TRU5UEAISHAoYREVMSVZFUllfU1RBVEVfREVMSVZFUkVEEAMSFwoTREVMSVZFUllfU1RBVEVfUkVBRBAEEhkKFURFTElWRVJZX1NUQVRFX1BMQVlFRBAFKmUKC0NhbGxPdXRjb21lEhwKGENBTExfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhkKFUNBTExfT1VUQ09NRV9BTlNXRVJFRBABEh0KGUNBTExfT1VUQ09NRV9OT1RfQU5TV0VSRUQQAirKBgoPU3lzdGVtRXZlbnRLaW5kEiEKHVNZU1RFTV9FVkVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXU1lTVEVNX0VWRU5UX0tJTkRfT1RIRVIQARIlCiFTWVNURU1fRVZFTlRfS0lORF9TVUJKRUNUX0NIQU5HRUQQAhIjCh9TWVNURU1fRVZFTlRfS0lORF9HUk9VUF9DUkVBVEVEEAMSIgoeU1lTVEVNX0VWRU5UX0tJTkRfTUVNQkVSX0FEREVEEAQSIQodU1lTVEVNX0VWRU5UX0tJTkRfTUVNQkVSX0xFRlQQBRIkCiBTWVNURU1fRVZFTlRfS0lORF9NRU1CRVJfUkVNT1ZFRBAGEiIKHlNZU1RFTV9FVkVOVF9LSU5EX0lDT05fQ0hBTkdFRBAHEiUKIVNZU1RFTV9FVkVOVF9LSU5EX01FTUJFUl9QUk9NT1RFRBAIEiQKIFNZU1RFTV9FVkVOVF9LSU5EX01FTUJFUl9ERU1PVEVEEAkSKQolU1lTVEVNX0VWRU5UX0tJTkRfREVTQ1JJUFRJT05fQ0hBTkdFRBAKEiQKIFNZU1RFTV9FVkVOVF9LSU5EX05VTUJFUl9DSEFOR0VEEAsSKwonU1lTVEVNX0VWRU5UX0tJTkRfU0VDVVJJVFlfQ09ERV9DSEFOR0VEEAwSJwojU1lTVEVNX0VWRU5UX0tJTkRfRU5DUllQVElPTl9OT1RJQ0UQDRInCiNTWVNURU1fRVZFTlRfS0lORF9FUEhFTUVSQUxfQ0hBTkdFRBAOEicKI1NZU1RFTV9FVkVOVF9LSU5EX0JST0FEQ0FTVF9DUkVBVEVEEA8SJgoiU1lTVEVNX0VWRU5UX0tJTkRfU0VUVElOR1NfQ0hBTkdFRBAQEiMKH1NZU1RFTV9FVkVOVF9LSU5EX0JMT0NLX0NIQU5HRUQQERIkCiBTWVNURU1fRVZFTlRfS0lORF9NRVNTQUdFX1BJTk5FRBASEh4KGlNZU1RFTV9FVkVOVF9LSU5EX0JVU0lORVNTEBMSHwobU1lTVEVNX0VWRU5UX0tJTkRfQ09NTVVOSVRZEBQSIAocU1lTVEVNX0VWRU5UX0tJTkRfR1JPVVBfQ0FMTBAVYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChtzY3JvbGxiYWNrL3YxL21lc3NhZ2UucHJvdG8SDXNjcm9sbGJhY2sudjEiVwoKTWVzc2FnZUtleRIQCghjaGF0X2ppZBgBIAEoCRISCgpzZW5kZXJfamlkGAIgASgJEg8KB2Zyb21fbWUYAyABKAgSEgoKbWVzc2FnZV9pZBgEIAEoCSKRCQoHTWVzc2FnZRImCgNrZXkYASABKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSLQoJc2VudF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgRraW5kGAMgASgOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIMCgR0ZXh0GAQgASgJEiMKBW1lZGlhGAUgASgLMhQuc2Nyb2xsYmFjay52MS5NZWRpYRIlCgZxdW90ZWQYBiABKAsyFS5zY3JvbGxiYWNrLnYxLlF1b3RlZBIWCg5tZW50aW9uZWRfamlkcxgHIAMoCRIqCglyZWFjdGlvbnMYCCADKAsyFy5zY3JvbGxiYWNrLnYxLlJlYWN0aW9uEi0KCWVkaXRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoKcmV2b2NhdGlvbhgKIAEoCzIZLnNjcm9sbGJhY2sudjEuUmV2b2NhdGlvbhIVCg1mb3J3YXJkX3Njb3JlGAsgASgNEjQKDmRlbGl2ZXJ5X3N0YXRlGAwgASgOMhwuc2Nyb2xsYmFjay52MS5EZWxpdmVyeVN0YXRlEikKCGxvY2F0aW9uGA0gASgLMhcuc2Nyb2xsYmFjay52MS5Mb2NhdGlvbhIxCg1jb250YWN0X2NhcmRzGA4gAygLMhouc2Nyb2xsYmFjay52MS5Db250YWN0Q2FyZBIhCgRwb2xsGA8gASgLMhMuc2Nyb2xsYmFjay52MS5Qb2xsEiEKBGNhbGwYECABKAsyEy5zY3JvbGxiYWNrLnYxLkNhbGwSMAoMc3lzdGVtX2V2ZW50GBEgASgLMhouc2Nyb2xsYmFjay52MS5TeXN0ZW1FdmVudBIwCgxncm91cF9pbnZpdGUYEiABKAsyGi5zY3JvbGxiYWNrLnYxLkdyb3VwSW52aXRlEjAKDGxpbmtfcHJldmlldxgTIAEoCzIaLnNjcm9sbGJhY2sudjEuTGlua1ByZXZpZXcSDwoHc3RhcnJlZBgUIAEoCBIvCgtleHBpcmVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLc2VuZGVyX25hbWUYFiABKAkSJgoHc291cmNlcxgXIAMoDjIVLnNjcm9sbGJhY2sudjEuU291cmNlEg8KB3dhX3R5cGUYGCABKAUSEQoJdmlld19vbmNlGBkgASgIEiMKBWFsYnVtGBogASgLMhQuc2Nyb2xsYmFjay52MS5BbGJ1bRIYChBhbGJ1bV9tZXNzYWdlX2lkGBsgASgJEh0KFWFsdGVybmF0ZV9tZXNzYWdlX2lkcxgcIAMoCRIxCg1yZWNlaXZlZF90aW1lGB0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9jcmVhdGVfcmV2aXNpb24YHiABKAYSEAoIcmV2aXNpb24YHyABKAYSIwoFZXZlbnQYICABKAsyFC5zY3JvbGxiYWNrLnYxLkV2ZW50IoMCCgVNZWRpYRIRCgltaW1lX3R5cGUYASABKAkSEQoJZmlsZV9uYW1lGAIgASgJEhEKCWZpbGVfcGF0aBgDIAEoCRISCgpzaXplX2J5dGVzGAQgASgEEg4KBnNoYTI1NhgFIAEoDBIYChBlbmNyeXB0ZWRfc2hhMjU2GAYgASgMEhEKCW1lZGlhX2tleRgHIAEoDBITCgtkaXJlY3RfcGF0aBgIIAEoCRILCgN1cmwYCSABKAkSGAoQZHVyYXRpb25fc2Vjb25kcxgKIAEoDRINCgV3aWR0aBgLIAEoDRIOCgZoZWlnaHQYDCABKA0SFQoNdHJhbnNjcmlwdGlvbhgNIAEoCSKoAQoGUXVvdGVkEiYKA2tleRgBIAEoCzIZLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtleRIoCgRraW5kGAIgASgOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIMCgR0ZXh0GAMgASgJEi0KCXNlbnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHd2FfdHlwZRgFIAEoBSJuCghSZWFjdGlvbhISCgpzZW5kZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSDQoFZW1vamkYAyABKAkSLgoKcmVhY3RfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiYgoKUmV2b2NhdGlvbhIvCgtyZXZva2VfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJYWRtaW5famlkGAIgASgJEhAKCGJ5X2FkbWluGAMgASgIIs4BCghMb2NhdGlvbhIQCghsYXRpdHVkZRgBIAEoARIRCglsb25naXR1ZGUYAiABKAESDAoEbmFtZRgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEh0KFWxpdmVfZHVyYXRpb25fc2Vjb25kcxgFIAEoDRIWCg5maW5hbF9sYXRpdHVkZRgGIAEoARIXCg9maW5hbF9sb25naXR1ZGUYByABKAESLgoKZmluYWxfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiHAoLQ29udGFjdENhcmQSDQoFdmNhcmQYASABKAkiogEKBFBvbGwSKgoHb3B0aW9ucxgBIAMoCzIZLnNjcm9sbGJhY2sudjEuUG9sbE9wdGlvbhIYChBzZWxlY3RhYmxlX2NvdW50GAIgASgNEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgV2b3RlcxgEIAMoCzIXLnNjcm9sbGJhY2sudjEuUG9sbFZvdGUiLgoKUG9sbE9wdGlvbhIMCgRuYW1lGAEgASgJEhIKCnZvdGVfdG90YWwYAiABKA0idQoIUG9sbFZvdGUSEQoJdm90ZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSFgoOb3B0aW9uX2luZGV4ZXMYAyADKA0SLQoJdm90ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKxAgoFRXZlbnQSEwoLZGVzY3JpcHRpb24YASABKAkSKQoIbG9jYXRpb24YAiABKAsyFy5zY3JvbGxiYWNrLnYxLkxvY2F0aW9uEhEKCWpvaW5fbGluaxgDIAEoCRIuCgpzdGFydF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIY2FuY2VsZWQYBiABKAgSHAoUZXh0cmFfZ3Vlc3RzX2FsbG93ZWQYByABKAgSFgoOY2FsbF9zY2hlZHVsZWQYCCABKAgSLwoJcmVzcG9uc2VzGAkgAygLMhwuc2Nyb2xsYmFjay52MS5FdmVudFJlc3BvbnNlIrEBCg1FdmVudFJlc3BvbnNlEhUKDXJlc3BvbmRlcl9qaWQYASABKAkSDwoHZnJvbV9tZRgCIAEoCBIqCgZhbnN3ZXIYAyABKA4yGi5zY3JvbGxiYWNrLnYxLkV2ZW50QW5zd2VyEhkKEWV4dHJhX2d1ZXN0X2NvdW50GAQgASgNEjEKDXJlc3BvbnNlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpMBCgRDYWxsEg8KB2NhbGxfaWQYASABKAkSDQoFdmlkZW8YAiABKAgSGAoQZHVyYXRpb25fc2Vjb25kcxgDIAEoDRIrCgdvdXRjb21lGAQgASgOMhouc2Nyb2xsYmFjay52MS5DYWxsT3V0Y29tZRIRCglncm91cF9qaWQYBSABKAkSEQoJd2FfcmVzdWx0GAYgASgFIooBCgtTeXN0ZW1FdmVudBIsCgRraW5kGAEgASgOMh4uc2Nyb2xsYmFjay52MS5TeXN0ZW1FdmVudEtpbmQSEQoJd2FfYWN0aW9uGAIgASgFEhgKEHBhcnRpY2lwYW50X2ppZHMYAyADKAkSDQoFdmFsdWUYBCABKAkSEQoJb2xkX3ZhbHVlGAUgASgJInoKC0dyb3VwSW52aXRlEhEKCWdyb3VwX2ppZBgBIAEoCRISCgpncm91cF9uYW1lGAIgASgJEhMKC2ludml0ZV9jb2RlGAMgASgJEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI+CgtMaW5rUHJldmlldxILCgN1cmwYASABKAkSDQoFdGl0bGUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkiMQoFQWxidW0SEwoLaW1hZ2VfY291bnQYASABKA0SEwoLdmlkZW9fY291bnQYAiABKA0qkwUKC01lc3NhZ2VLaW5kEhwKGE1FU1NBR0VfS0lORF9VTlNQRUNJRklFRBAAEhUKEU1FU1NBR0VfS0lORF9URVhUEAESFgoSTUVTU0FHRV9LSU5EX0lNQUdFEAISFgoSTUVTU0FHRV9LSU5EX1ZJREVPEAMSFgoSTUVTU0FHRV9LSU5EX0FVRElPEAQSFgoSTUVTU0FHRV9LSU5EX1ZPSUNFEAUSGQoVTUVTU0FHRV9LSU5EX0RPQ1VNRU5UEAYSGAoUTUVTU0FHRV9LSU5EX1NUSUNLRVIQBxIUChBNRVNTQUdFX0tJTkRfR0lGEAgSGwoXTUVTU0FHRV9LSU5EX1ZJREVPX05PVEUQCRIYChRNRVNTQUdFX0tJTkRfQ09OVEFDVBAKEhkKFU1FU1NBR0VfS0lORF9MT0NBVElPThALEh4KGk1FU1NBR0VfS0lORF9MSVZFX0xPQ0FUSU9OEAwSFQoRTUVTU0FHRV9LSU5EX1BPTEwQDRIVChFNRVNTQUdFX0tJTkRfQ0FMTBAOEhcKE01FU1NBR0VfS0lORF9TWVNURU0QDxIYChRNRVNTQUdFX0tJTkRfUkVWT0tFRBAQEh0KGU1FU1NBR0VfS0lORF9HUk9VUF9JTlZJVEUQERIWChJNRVNTQUdFX0tJTkRfQUxCVU0QEhIWChJNRVNTQUdFX0tJTkRfRVZFTlQQExIYChRNRVNTQUdFX0tJTkRfUFJPRFVDVBAUEhYKEk1FU1NBR0VfS0lORF9PUkRFUhAVEhwKGE1FU1NBR0VfS0lORF9JTlRFUkFDVElWRRAWEhgKFE1FU1NBR0VfS0lORF9QRU5ESU5HEBcSGAoUTUVTU0FHRV9LSU5EX1VOS05PV04QGCpzCgZTb3VyY2USFgoSU09VUkNFX1VOU1BFQ0lGSUVEEAASEQoNU09VUkNFX0JBQ0tVUBABEg8KC1NPVVJDRV9MSVZFEAISFwoTU09VUkNFX0hJU1RPUllfU1lOQxADEhQKEFNPVVJDRV9PTl9ERU1BTkQQBCq2AQoNRGVsaXZlcnlTdGF0ZRIeChpERUxJVkVSWV9TVEFURV9VTlNQRUNJRklFRBAAEhoKFkRFTElWRVJZX1NUQVRFX1BFTkRJTkcQARIXChNERUxJVkVSWV9TVEFURV9TRU5UEAISHAoYREVMSVZFUllfU1RBVEVfREVMSVZFUkVEEAMSFwoTREVMSVZFUllfU1RBVEVfUkVBRBAEEhkKFURFTElWRVJZX1NUQVRFX1BMQVlFRBAFKncKC0V2ZW50QW5zd2VyEhwKGEVWRU5UX0FOU1dFUl9VTlNQRUNJRklFRBAAEhYKEkVWRU5UX0FOU1dFUl9HT0lORxABEhoKFkVWRU5UX0FOU1dFUl9OT1RfR09JTkcQAhIWChJFVkVOVF9BTlNXRVJfTUFZQkUQAyplCgtDYWxsT3V0Y29tZRIcChhDQUxMX09VVENPTUVfVU5TUEVDSUZJRUQQABIZChVDQUxMX09VVENPTUVfQU5TV0VSRUQQARIdChlDQUxMX09VVENPTUVfTk9UX0FOU1dFUkVEEAIqygYKD1N5c3RlbUV2ZW50S2luZBIhCh1TWVNURU1fRVZFTlRfS0lORF9VTlNQRUNJRklFRBAAEhsKF1NZU1RFTV9FVkVOVF9LSU5EX09USEVSEAESJQohU1lTVEVNX0VWRU5UX0tJTkRfU1VCSkVDVF9DSEFOR0VEEAISIwofU1lTVEVNX0VWRU5UX0tJTkRfR1JPVVBfQ1JFQVRFRBADEiIKHlNZU1RFTV9FVkVOVF9LSU5EX01FTUJFUl9BRERFRBAEEiEKHVNZU1RFTV9FVkVOVF9LSU5EX01FTUJFUl9MRUZUEAUSJAogU1lTVEVNX0VWRU5UX0tJTkRfTUVNQkVSX1JFTU9WRUQQBhIiCh5TWVNURU1fRVZFTlRfS0lORF9JQ09OX0NIQU5HRUQQBxIlCiFTWVNURU1fRVZFTlRfS0lORF9NRU1CRVJfUFJPTU9URUQQCBIkCiBTWVNURU1fRVZFTlRfS0lORF9NRU1CRVJfREVNT1RFRBAJEikKJVNZU1RFTV9FVkVOVF9LSU5EX0RFU0NSSVBUSU9OX0NIQU5HRUQQChIkCiBTWVNURU1fRVZFTlRfS0lORF9OVU1CRVJfQ0hBTkdFRBALEisKJ1NZU1RFTV9FVkVOVF9LSU5EX1NFQ1VSSVRZX0NPREVfQ0hBTkdFRBAMEicKI1NZU1RFTV9FVkVOVF9LSU5EX0VOQ1JZUFRJT05fTk9USUNFEA0SJwojU1lTVEVNX0VWRU5UX0tJTkRfRVBIRU1FUkFMX0NIQU5HRUQQDhInCiNTWVNURU1fRVZFTlRfS0lORF9CUk9BRENBU1RfQ1JFQVRFRBAPEiYKIlNZU1RFTV9FVkVOVF9LSU5EX1NFVFRJTkdTX0NIQU5HRUQQEBIjCh9TWVNURU1fRVZFTlRfS0lORF9CTE9DS19DSEFOR0VEEBESJAogU1lTVEVNX0VWRU5UX0tJTkRfTUVTU0FHRV9QSU5ORUQQEhIeChpTWVNURU1fRVZFTlRfS0lORF9CVVNJTkVTUxATEh8KG1NZU1RFTV9FVkVOVF9LSU5EX0NPTU1VTklUWRAUEiAKHFNZU1RFTV9FVkVOVF9LSU5EX0dST1VQX0NBTEwQFWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * The identity of a message. Two messages are the same message exactly when
@@ -97,7 +97,8 @@ export type Message = Message$1<"scrollback.v1.Message"> & {
   kind: MessageKind;
 
   /**
-   * The body of a text, the caption of a media message, the question of a poll.
+   * The body of a text, the caption of a media message, the question of a poll,
+   * the name of an event.
    * The text after the last edit. Empty when there is none or it was revoked.
    *
    * @generated from field: string text = 4;
@@ -299,6 +300,13 @@ export type Message = Message$1<"scrollback.v1.Message"> & {
    * @generated from field: fixed64 revision = 31;
    */
   revision: bigint;
+
+  /**
+   * An event with what people answered; its name is `text`.
+   *
+   * @generated from field: scrollback.v1.Event event = 32;
+   */
+  event?: Event | undefined;
 };
 
 /**
@@ -746,6 +754,134 @@ export const PollVoteSchema: GenMessage<PollVote> = /*@__PURE__*/
   messageDesc(file_scrollback_v1_message, 10);
 
 /**
+ * An event with a date; its name is `Message.text`. What its author changed later
+ * stands here, and `Message.edit_time` says when.
+ *
+ * @generated from message scrollback.v1.Event
+ */
+export type Event = Message$1<"scrollback.v1.Event"> & {
+  /**
+   * What it is about.
+   *
+   * @generated from field: string description = 1;
+   */
+  description: string;
+
+  /**
+   * Where it takes place.
+   *
+   * @generated from field: scrollback.v1.Location location = 2;
+   */
+  location?: Location | undefined;
+
+  /**
+   * The link to the call, for an event that is one.
+   *
+   * @generated from field: string join_link = 3;
+   */
+  joinLink: string;
+
+  /**
+   * When it begins; absent when not stated.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 4;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * When it ends; absent when not stated.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 5;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * True when it was called off.
+   *
+   * @generated from field: bool canceled = 6;
+   */
+  canceled: boolean;
+
+  /**
+   * True when who answers may bring others.
+   *
+   * @generated from field: bool extra_guests_allowed = 7;
+   */
+  extraGuestsAllowed: boolean;
+
+  /**
+   * True when it is a call that was planned.
+   *
+   * @generated from field: bool call_scheduled = 8;
+   */
+  callScheduled: boolean;
+
+  /**
+   * What people answered, at most one response each: the latest. In ascending
+   * order of (from_me, responder_jid).
+   *
+   * @generated from field: repeated scrollback.v1.EventResponse responses = 9;
+   */
+  responses: EventResponse[];
+};
+
+/**
+ * Describes the message scrollback.v1.Event.
+ * Use `create(EventSchema)` to create a new message.
+ */
+export const EventSchema: GenMessage<Event> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_message, 11);
+
+/**
+ * What somebody answered to an event.
+ *
+ * @generated from message scrollback.v1.EventResponse
+ */
+export type EventResponse = Message$1<"scrollback.v1.EventResponse"> & {
+  /**
+   * Who answered, in canonical form; empty when `from_me`.
+   *
+   * @generated from field: string responder_jid = 1;
+   */
+  responderJid: string;
+
+  /**
+   * True when the owner of the account answered.
+   *
+   * @generated from field: bool from_me = 2;
+   */
+  fromMe: boolean;
+
+  /**
+   * Whether they come.
+   *
+   * @generated from field: scrollback.v1.EventAnswer answer = 3;
+   */
+  answer: EventAnswer;
+
+  /**
+   * How many others they bring.
+   *
+   * @generated from field: uint32 extra_guest_count = 4;
+   */
+  extraGuestCount: number;
+
+  /**
+   * When they answered; absent when not stated.
+   *
+   * @generated from field: google.protobuf.Timestamp response_time = 5;
+   */
+  responseTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message scrollback.v1.EventResponse.
+ * Use `create(EventResponseSchema)` to create a new message.
+ */
+export const EventResponseSchema: GenMessage<EventResponse> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_message, 12);
+
+/**
  * A call.
  *
  * @generated from message scrollback.v1.Call
@@ -799,7 +935,7 @@ export type Call = Message$1<"scrollback.v1.Call"> & {
  * Use `create(CallSchema)` to create a new message.
  */
 export const CallSchema: GenMessage<Call> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 11);
+  messageDesc(file_scrollback_v1_message, 13);
 
 /**
  * What a system message tells.
@@ -848,7 +984,7 @@ export type SystemEvent = Message$1<"scrollback.v1.SystemEvent"> & {
  * Use `create(SystemEventSchema)` to create a new message.
  */
 export const SystemEventSchema: GenMessage<SystemEvent> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 12);
+  messageDesc(file_scrollback_v1_message, 14);
 
 /**
  * An invitation into a group.
@@ -890,7 +1026,7 @@ export type GroupInvite = Message$1<"scrollback.v1.GroupInvite"> & {
  * Use `create(GroupInviteSchema)` to create a new message.
  */
 export const GroupInviteSchema: GenMessage<GroupInvite> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 13);
+  messageDesc(file_scrollback_v1_message, 15);
 
 /**
  * The preview of a link.
@@ -925,7 +1061,7 @@ export type LinkPreview = Message$1<"scrollback.v1.LinkPreview"> & {
  * Use `create(LinkPreviewSchema)` to create a new message.
  */
 export const LinkPreviewSchema: GenMessage<LinkPreview> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 14);
+  messageDesc(file_scrollback_v1_message, 16);
 
 /**
  * The container of an album.
@@ -953,7 +1089,7 @@ export type Album = Message$1<"scrollback.v1.Album"> & {
  * Use `create(AlbumSchema)` to create a new message.
  */
 export const AlbumSchema: GenMessage<Album> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 15);
+  messageDesc(file_scrollback_v1_message, 17);
 
 /**
  * What a message is.
@@ -1095,7 +1231,7 @@ export enum MessageKind {
   ALBUM = 18,
 
   /**
-   * An event with a date.
+   * An event with a date: see `Message.event`.
    *
    * @generated from enum value: MESSAGE_KIND_EVENT = 19;
    */
@@ -1249,6 +1385,47 @@ export const DeliveryStateSchema: GenEnum<DeliveryState> = /*@__PURE__*/
   enumDesc(file_scrollback_v1_message, 2);
 
 /**
+ * Whether somebody comes to an event.
+ *
+ * @generated from enum scrollback.v1.EventAnswer
+ */
+export enum EventAnswer {
+  /**
+   * Not stated, or in a way that this version does not know.
+   *
+   * @generated from enum value: EVENT_ANSWER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * They come.
+   *
+   * @generated from enum value: EVENT_ANSWER_GOING = 1;
+   */
+  GOING = 1,
+
+  /**
+   * They do not come.
+   *
+   * @generated from enum value: EVENT_ANSWER_NOT_GOING = 2;
+   */
+  NOT_GOING = 2,
+
+  /**
+   * They may come.
+   *
+   * @generated from enum value: EVENT_ANSWER_MAYBE = 3;
+   */
+  MAYBE = 3,
+}
+
+/**
+ * Describes the enum scrollback.v1.EventAnswer.
+ */
+export const EventAnswerSchema: GenEnum<EventAnswer> = /*@__PURE__*/
+  enumDesc(file_scrollback_v1_message, 3);
+
+/**
  * How a call ended.
  *
  * @generated from enum scrollback.v1.CallOutcome
@@ -1280,7 +1457,7 @@ export enum CallOutcome {
  * Describes the enum scrollback.v1.CallOutcome.
  */
 export const CallOutcomeSchema: GenEnum<CallOutcome> = /*@__PURE__*/
-  enumDesc(file_scrollback_v1_message, 3);
+  enumDesc(file_scrollback_v1_message, 4);
 
 /**
  * What happened, in a system message.
@@ -1447,5 +1624,5 @@ export enum SystemEventKind {
  * Describes the enum scrollback.v1.SystemEventKind.
  */
 export const SystemEventKindSchema: GenEnum<SystemEventKind> = /*@__PURE__*/
-  enumDesc(file_scrollback_v1_message, 4);
+  enumDesc(file_scrollback_v1_message, 5);
 
