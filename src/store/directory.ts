@@ -4,19 +4,15 @@ import { chatKindOf, type ChatKind as ChatKindName } from '../domain/jid.js';
 import {
   type ChatRecord,
   ChatRecordSchema,
-  type ContactRecord,
   ContactRecordSchema,
   type GroupRecord,
   GroupRecordSchema,
 } from '../gen/scrollback/store/v1/record_pb.js';
-import { type Chat, ChatKind, ChatSchema, type Contact, type Group } from '../gen/scrollback/v1/history_service_pb.js';
-import { type ChatSettings, noteSettings } from './chat-settings.js';
+import { type Chat, ChatKind, ChatSchema, type Group } from '../gen/scrollback/v1/history_service_pb.js';
+import { adoptPerson, type ChatSettings, giveOwnTimes, noteName, noteSettings } from './chat-settings.js';
 import type { Commit } from './commit.js';
 import { chatNumberKey, keyspace, textKey } from './keyspaces.js';
 import { phoneOf, phoneOrMark } from './phone-of.js';
-
-/** How good a name of a chat is: a better one is never replaced by a worse one. */
-export const nameRank = { none: 0, pushName: 1, subject: 2 } as const;
 
 /** What a source tells of a chat. */
 export interface ChatFacts {
@@ -29,13 +25,7 @@ export interface ChatFacts {
   nameRank: number;
   /** In ms since 1970, 0 for not stated. */
   createMs: number;
-  archived: boolean;
-  unreadCount: number;
-  ephemeralSeconds: number;
-  /** What only the link tells. */
-  settings?: ChatSettings;
-  /** False when `archived`, `unreadCount` and `ephemeralSeconds` are not told, but what is known already. */
-  tellsView?: boolean;
+  settings: ChatSettings;
 }
 
 /**
@@ -53,18 +43,12 @@ export async function putChat(commit: Commit, told: ChatFacts, asOfMs: number): 
   }
   const chat = chatOf(record);
   const asOf = BigInt(asOfMs);
-  const later = asOf > record.asOfMs || (asOf === record.asOfMs && facts.name > chat.name);
-  const better = facts.nameRank > record.nameRank || (facts.nameRank === record.nameRank && later);
-  if (facts.name !== '' && better) {
-    chat.name = facts.name;
-    record.nameRank = facts.nameRank;
-  }
+  noteName(record, facts.name, facts.nameRank, asOf);
   chat.alternateJids = [...new Set([...chat.alternateJids, ...facts.alternateJids])]
     .filter((jid) => jid !== chat.jid)
     .sort();
   noteCreation(chat, timeOf(facts.createMs));
-  if (facts.tellsView !== false) noteView(record, facts, asOf);
-  noteSettings(record, facts.settings ?? {}, asOf);
+  noteSettings(record, facts.settings, asOf);
   saveChat(commit, record, before);
   return record.chatNumber;
 }
@@ -74,7 +58,7 @@ export async function loadChat(commit: Commit, jid: string): Promise<ChatRecord 
   const number = await commit.overlay.get(textKey(keyspace.chatNumber, jid));
   if (number === undefined) return undefined;
   const value = await commit.overlay.get(chatNumberKey(keyspace.chat, number.readUInt32BE(0)));
-  return value === undefined ? undefined : fromBinary(ChatRecordSchema, value);
+  return value === undefined ? undefined : giveOwnTimes(fromBinary(ChatRecordSchema, value));
 }
 
 /** Writes a chat's record and its addresses, when it differs from what it was (`before`, encoded). */
@@ -98,81 +82,16 @@ function newChat(commit: Commit, jid: string): ChatRecord {
   return record;
 }
 
-/** The phone's view of a chat: the later source wins; of two of the same time neither, so that their order does not matter. */
-export function noteView(
-  record: ChatRecord,
-  view: Pick<Chat, 'archived' | 'unreadCount' | 'ephemeralSeconds'>,
-  asOfMs: bigint,
-): void {
-  const chat = chatOf(record);
-  if (asOfMs < record.asOfMs) return;
-  const same = asOfMs === record.asOfMs;
-  chat.archived = view.archived || (same && chat.archived);
-  chat.unreadCount = same ? Math.max(chat.unreadCount, view.unreadCount) : view.unreadCount;
-  chat.ephemeralSeconds = same ? Math.max(chat.ephemeralSeconds, view.ephemeralSeconds) : view.ephemeralSeconds;
-  record.asOfMs = asOfMs;
-}
-
 /** Of two times of creation the earlier one counts, whichever came first: a phone that was set up anew makes its chats anew. */
 export function noteCreation(chat: Chat, time: Timestamp | undefined): void {
   if (time === undefined) return;
   if (chat.createTime === undefined || timestampMs(time) < timestampMs(chat.createTime)) chat.createTime = time;
 }
 
-/** Gives the chat with a person their name and their addresses. */
-function adoptPerson(record: ChatRecord, person: Contact | undefined): void {
-  const chat = chatOf(record);
-  if (person?.jid !== chat.jid) return;
-  chat.alternateJids = [...new Set([...chat.alternateJids, ...person.alternateJids])].sort();
-  if (person.name === '' || record.nameRank > nameRank.pushName) return;
-  chat.name = person.name;
-  record.nameRank = nameRank.pushName;
-}
-
 /** The chat inside a record; a record without one was never written. */
 export function chatOf(record: ChatRecord): Chat {
   if (record.chat === undefined) throw new Error('a stored chat has no chat');
   return record.chat;
-}
-
-/**
- * Stores what a source tells of a person, and names the chat with them after it. An older source fills what is missing. Returns true
- * when the person was unknown.
- */
-export async function putContact(commit: Commit, told: Contact, asOfMs: number): Promise<boolean> {
-  const contact = await underNumber(commit, told);
-  const key = textKey(keyspace.contact, contact.jid);
-  const value = await commit.overlay.get(key);
-  const known = value === undefined ? undefined : fromBinary(ContactRecordSchema, value);
-  const merged = known === undefined ? { contact, asOfMs: BigInt(asOfMs) } : mergeContact(known, contact, asOfMs);
-  const bytes = Buffer.from(toBinary(ContactRecordSchema, create(ContactRecordSchema, merged)));
-  if (value === undefined || !bytes.equals(value)) commit.overlay.put(key, bytes);
-  const chat = await loadChat(commit, contact.jid);
-  if (chat !== undefined) {
-    const before = toBinary(ChatRecordSchema, chat);
-    adoptPerson(chat, merged.contact);
-    saveChat(commit, chat, before);
-  }
-  return known === undefined;
-}
-
-function mergeContact(known: ContactRecord, contact: Contact, asOfMs: number): { contact: Contact; asOfMs: bigint } {
-  const old = known.contact;
-  if (old === undefined) return { contact, asOfMs: BigInt(asOfMs) };
-  const newer = BigInt(asOfMs) > known.asOfMs;
-  const tied = BigInt(asOfMs) === known.asOfMs && contact.name > old.name;
-  const [first, second] = newer || tied ? [contact, old] : [old, contact];
-  return {
-    contact: {
-      ...first,
-      alternateJids: [...new Set([...old.alternateJids, ...contact.alternateJids])].sort(),
-      name: first.name !== '' ? first.name : second.name,
-      pushName: first.pushName !== '' ? first.pushName : second.pushName,
-      username: first.username !== '' ? first.username : second.username,
-      maskedNumber: first.maskedNumber !== '' ? first.maskedNumber : second.maskedNumber,
-    },
-    asOfMs: newer ? BigInt(asOfMs) : known.asOfMs,
-  };
 }
 
 /**
@@ -199,7 +118,10 @@ function isNewer(known: GroupRecord, knownBytes: Buffer, asOfMs: number, bytes: 
 }
 
 /** What a source tells under a LID belongs to its number: who reads a backup may have begun before the number was known. */
-async function underNumber<T extends { jid: string; alternateJids: string[] }>(commit: Commit, told: T): Promise<T> {
+export async function underNumber<T extends { jid: string; alternateJids: string[] }>(
+  commit: Commit,
+  told: T,
+): Promise<T> {
   const jid = await phoneOf(commit.overlay, told.jid);
   return jid === told.jid
     ? told

@@ -1,18 +1,14 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import {
-  type ChatRecord,
-  ContactRecordSchema,
-  GroupRecordSchema,
-  ResolutionSchema,
-} from '../gen/scrollback/store/v1/record_pb.js';
+import { type ChatRecord, GroupRecordSchema, ResolutionSchema } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Commit } from './commit.js';
 import { uniteClears } from './cleared-chats.js';
 import { uniteCoverage } from './coverage.js';
 import type { Database } from './database.js';
 import { joinLabels } from './chat-labels.js';
-import { joinSettings } from './chat-settings.js';
-import { chatOf, distinctByJid, loadChat, noteCreation, noteView, putContact, saveChat } from './directory.js';
+import { joinSettings, noteName } from './chat-settings.js';
+import { chatOf, distinctByJid, loadChat, noteCreation, saveChat } from './directory.js';
 import { chatNumberKey, keyspace, prefixEnd, prefixKey, textKey } from './keyspaces.js';
+import { moveContact } from './people.js';
 
 /**
  * Keeps that LIDs stand for phone numbers, and unites what was stored under both: chats, people and groups in this commit. When
@@ -86,22 +82,16 @@ function joinChats(target: ChatRecord, gone: ChatRecord): void {
   const chat = chatOf(target);
   const other = chatOf(gone);
   chat.alternateJids = [...new Set([...chat.alternateJids, ...other.alternateJids, other.jid])].sort();
-  if (other.name !== '' && (chat.name === '' || gone.nameRank > target.nameRank)) {
-    chat.name = other.name;
-    target.nameRank = gone.nameRank;
-  }
+  noteName(target, other.name, gone.nameRank, gone.nameAsOfMs);
   noteCreation(chat, other.createTime);
-  noteView(target, other, gone.asOfMs);
   joinSettings(target, gone);
 }
 
 async function uniteContacts(commit: Commit, lid: string, phone: string): Promise<void> {
   const value = await commit.overlay.get(textKey(keyspace.contact, lid));
   if (value === undefined) return;
-  const { contact, asOfMs } = fromBinary(ContactRecordSchema, value);
   commit.overlay.delete(textKey(keyspace.contact, lid));
-  if (contact === undefined) return;
-  await putContact(commit, { ...contact, jid: phone, alternateJids: [...contact.alternateJids, lid] }, Number(asOfMs));
+  await moveContact(commit, value, phone);
 }
 
 async function resolveGroups(commit: Commit, database: Database, news: ReadonlyMap<string, string>): Promise<void> {

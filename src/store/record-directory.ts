@@ -8,9 +8,8 @@ import type {
   LiveLabelling,
   LivePastMembers,
 } from '../domain/live-event.js';
-import { ContactRecordSchema, type GroupRecord, GroupRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import { type GroupRecord, GroupRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
 import {
-  ContactSchema,
   type Group,
   type GroupMember,
   GroupMemberSchema,
@@ -20,14 +19,16 @@ import {
 } from '../gen/scrollback/v1/history_service_pb.js';
 import { labelChat } from './chat-labels.js';
 import type { Commit } from './commit.js';
-import { chatOf, loadChat, nameRank, putChat, putContact, putGroup, timeOf } from './directory.js';
+import { nameRank } from './chat-settings.js';
+import { loadChat, putChat, putGroup, timeOf } from './directory.js';
 import { keyspace, textKey } from './keyspaces.js';
+import { putContact } from './people.js';
 
 /** Records what the link tells of people, chats and groups: states, of which the newest counts. */
 export class LiveDirectory {
   readonly #numbers = new Map<string, number>();
-  /** The push names of this commit: each message bears one. */
-  readonly #pushNames = new Map<string, string>();
+  /** The push names of this commit, and when they were last told: each message bears one. */
+  readonly #pushNames = new Map<string, LiveContact>();
 
   constructor(
     private readonly commit: Commit,
@@ -53,28 +54,28 @@ export class LiveDirectory {
     return members.length === 0 || members.some((member) => member.jid === person && isAdmin(member));
   }
 
-  async contact({ jid, name, pushName, username, asOfMs }: LiveContact): Promise<void> {
-    if (name === '' && this.#pushNames.get(jid) === pushName) return;
-    this.#pushNames.set(jid, pushName);
+  async contact(told: LiveContact): Promise<void> {
+    const { jid, name, pushName, username, asOfMs } = told;
+    if (name !== '' || username !== '' || pushName === '') return this.#contact(told);
+    const known = this.#pushNames.get(`${jid} ${pushName}`);
+    if (known === undefined || known.asOfMs < asOfMs) this.#pushNames.set(`${jid} ${pushName}`, told);
+  }
+
+  /** Writes what was gathered; the last call of a commit. */
+  async finish(): Promise<void> {
+    for (const told of this.#pushNames.values()) await this.#contact(told);
+    this.#pushNames.clear();
+  }
+
+  async #contact({ jid, name, pushName, username, asOfMs }: LiveContact): Promise<void> {
     const canonical = await this.resolve(jid);
-    const value = await this.commit.overlay.get(textKey(keyspace.contact, canonical));
-    const known = value === undefined ? undefined : fromBinary(ContactRecordSchema, value).contact;
-    // A push name is nobody's best name while the address book has one.
-    const booked = name !== '' ? name : known !== undefined && known.name !== known.pushName ? known.name : '';
-    const contact = create(ContactSchema, {
-      jid: canonical,
-      alternateJids: canonical === jid ? [] : [jid],
-      name: booked !== '' ? booked : pushName,
-      pushName,
-      username,
-    });
-    await putContact(this.commit, contact, asOfMs);
+    const alternateJids = canonical === jid ? [] : [jid];
+    const told = { jid: canonical, alternateJids, bookName: name, pushName, username, maskedNumber: '' };
+    await putContact(this.commit, told, asOfMs);
   }
 
   async chat(chat: LiveChat): Promise<void> {
     const canonical = await this.resolve(chat.jid);
-    const record = await loadChat(this.commit, canonical);
-    const known = record === undefined ? undefined : chatOf(record);
     const name = isPerson(canonical) ? '' : (chat.name ?? '');
     const facts = {
       jid: canonical,
@@ -82,12 +83,7 @@ export class LiveDirectory {
       name,
       nameRank: name === '' ? nameRank.none : nameRank.subject,
       createMs: chat.createMs ?? 0,
-      // What was not told stays as it is.
-      archived: chat.archived ?? known?.archived ?? false,
-      unreadCount: chat.unreadCount ?? known?.unreadCount ?? 0,
-      ephemeralSeconds: chat.ephemeralSeconds ?? known?.ephemeralSeconds ?? 0,
       settings: chat,
-      tellsView: [chat.archived, chat.unreadCount, chat.ephemeralSeconds].some((told) => told !== undefined),
     };
     this.#numbers.set(chat.jid, await putChat(this.commit, facts, chat.asOfMs));
   }
@@ -231,9 +227,7 @@ function nothingOf(jid: string): Parameters<typeof putChat>[1] {
     name: '',
     nameRank: nameRank.none,
     createMs: 0,
-    archived: false,
-    unreadCount: 0,
-    ephemeralSeconds: 0,
+    settings: {},
   };
 }
 

@@ -68,6 +68,7 @@ export async function recordLive(
     if (n % EVENTS_BETWEEN_TURNS === EVENTS_BETWEEN_TURNS - 1) await setImmediate();
     await recorder.record(event);
   }
+  await recorder.finish();
   return recorder.counts;
 }
 
@@ -93,6 +94,10 @@ class Recorder {
       keys.push(identityKeyOf(await this.#directory.chatNumber(key.chatJid), await this.#canonicalKey(key)));
     }
     await this.commit.overlay.prefetch(keys);
+  }
+
+  finish(): Promise<void> {
+    return this.#directory.finish();
   }
 
   async record(event: LiveEvent): Promise<void> {

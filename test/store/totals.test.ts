@@ -1,14 +1,19 @@
-import { create } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ContactSchema } from '../../src/gen/scrollback/v1/history_service_pb.js';
 import { MAX_UNSAVED_CHATS, SAVE_EVERY_REVISIONS } from '../../src/store/chat-totals.js';
-import { putContact } from '../../src/store/directory.js';
 import type { HistoryStore } from '../../src/store/history-store.js';
-import { importDrafts, mergeDrafts, openHistory, readAll, type TemporaryHistory } from '../support/history.js';
+import { putContact } from '../../src/store/people.js';
+import {
+  importDrafts,
+  mergeDrafts,
+  openHistory,
+  personNamed,
+  readAll,
+  type TemporaryHistory,
+} from '../support/history.js';
 
 const open: TemporaryHistory[] = [];
 const directories: string[] = [];
@@ -87,7 +92,7 @@ describe('the totals of chats', () => {
       if (n % 3 === 0) {
         await store.commit((commit) => {
           if (n % 2 === 0) commit.touch();
-          return putContact(commit, create(ContactSchema, { jid: jidOf(n), name: `name ${n}` }), n);
+          return putContact(commit, personNamed(jidOf(n), `name ${n}`), n);
         });
       }
       const last = n % SAVE_EVERY_REVISIONS;

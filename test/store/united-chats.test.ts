@@ -3,11 +3,19 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LiveEvent } from '../../src/domain/live-event.js';
-import { ContactSchema, GroupSchema } from '../../src/gen/scrollback/v1/history_service_pb.js';
+import { GroupSchema } from '../../src/gen/scrollback/v1/history_service_pb.js';
 import { DeliveryState, MessageKind, MessageSchema, Source } from '../../src/gen/scrollback/v1/message_pb.js';
-import { putChat, putContact, putGroup } from '../../src/store/directory.js';
+import { putChat, putGroup } from '../../src/store/directory.js';
 import type { HistoryStore } from '../../src/store/history-store.js';
-import { chatNamed, importDrafts, openHistory, readAll, type TemporaryHistory } from '../support/history.js';
+import { putContact } from '../../src/store/people.js';
+import {
+  chatNamed,
+  importDrafts,
+  openHistory,
+  personNamed,
+  readAll,
+  type TemporaryHistory,
+} from '../support/history.js';
 import { aKey, aLiveMessage, aText, recordAll } from '../support/live-events.js';
 import { GROUP } from '../support/one-account.js';
 import { aPage } from '../support/page-builder.js';
@@ -139,7 +147,7 @@ it('what a backup tells under a LID whose number was learned meanwhile is of the
   await recordAll(store, [LEARNED]);
   await store.commit(async (commit) => {
     await putChat(commit, chatNamed(ANNA_LID), 1000);
-    await putContact(commit, create(ContactSchema, { jid: ANNA_LID, name: 'Anna' }), 1000);
+    await putContact(commit, personNamed(ANNA_LID, 'Anna'), 1000);
     await putGroup(commit, create(GroupSchema, { jid: GROUP, members: [{ jid: ANNA_LID }, { jid: BERT_LID }] }), 1000);
   });
   expect(await store.getChat(ANNA)).toMatchObject({ jid: ANNA, alternateJids: [ANNA_LID], name: 'Anna' });

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { type Message, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import type { Commit } from '../../src/store/commit.js';
 import type { Present } from '../../src/store/coverage-reads.js';
-import { nameRank, putChat } from '../../src/store/directory.js';
+import { nameRank } from '../../src/store/chat-settings.js';
+import { putChat } from '../../src/store/directory.js';
+import type { PersonFacts } from '../../src/store/people.js';
 import type { MessageQuery } from '../../src/store/history-reader.js';
 import { HistoryStore } from '../../src/store/history-store.js';
 import type { MergeCounts } from '../../src/store/merge-page.js';
@@ -98,10 +100,13 @@ export function chatNamed(jid: string): Parameters<typeof putChat>[1] {
     name: '',
     nameRank: nameRank.none,
     createMs: 0,
-    archived: false,
-    unreadCount: 0,
-    ephemeralSeconds: 0,
+    settings: {},
   };
+}
+
+/** A person with a name in the address book, and no more. */
+export function personNamed(jid: string, bookName: string): PersonFacts {
+  return { jid, alternateJids: [], bookName, pushName: '', username: '', maskedNumber: '' };
 }
 
 function lidsIn(drafts: unknown): string[] {

@@ -2,15 +2,10 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { DirectoryContact, DirectoryGroup, ImportPlan } from '../../backup/task.js';
 import type { ImportStage } from '../../gen/scrollback/store/v1/record_pb.js';
-import {
-  type Contact,
-  ContactSchema,
-  type Group,
-  GroupRank,
-  GroupSchema,
-} from '../../gen/scrollback/v1/history_service_pb.js';
+import { type Group, GroupRank, GroupSchema } from '../../gen/scrollback/v1/history_service_pb.js';
 import { putBackfill } from '../../store/backfills.js';
-import { putContact, putGroup } from '../../store/directory.js';
+import { putGroup } from '../../store/directory.js';
+import { type PersonFacts, putContact } from '../../store/people.js';
 import { backfillOf, throwFault } from '../backfill/backfill.js';
 import { type RunContext, setCheckpoint, startOf } from './run-context.js';
 
@@ -31,7 +26,7 @@ export async function importDirectory(
     afterId = answer.readThroughId;
     const record = backfill.draft();
     await commit(async (building) => {
-      for (const contact of answer.contacts) await putContact(building, contactOf(contact), asOfMs);
+      for (const contact of answer.contacts) await putContact(building, personOf(contact), asOfMs);
       for (const group of answer.groups) await putGroup(building, groupOf(group), asOfMs);
       const shown = backfillOf(record);
       shown.contacts += BigInt(answer.contacts.length);
@@ -45,10 +40,9 @@ export async function importDirectory(
   }
 }
 
-function contactOf(contact: DirectoryContact): Contact {
+function personOf(contact: DirectoryContact): PersonFacts {
   const { jid, pushName, username, maskedNumber } = contact;
-  const alternateJids = [...contact.alternateJids].sort();
-  return create(ContactSchema, { jid, alternateJids, name: pushName, pushName, username, maskedNumber });
+  return { jid, alternateJids: [...contact.alternateJids], bookName: '', pushName, username, maskedNumber };
 }
 
 function groupOf(group: DirectoryGroup): Group {

@@ -2,7 +2,8 @@ import { type ImportPlan, sharePlanNames, type Survey, type SurveyChat } from '.
 import { isLid, isPerson } from '../../domain/jid.js';
 import { ImportStage } from '../../gen/scrollback/store/v1/record_pb.js';
 import { putBackfill } from '../../store/backfills.js';
-import { type ChatFacts, nameRank, putChat } from '../../store/directory.js';
+import { nameRank } from '../../store/chat-settings.js';
+import { type ChatFacts, putChat } from '../../store/directory.js';
 import { backfillOf } from '../backfill/backfill.js';
 import { type RunContext, setCheckpoint, startOf } from './run-context.js';
 
@@ -67,15 +68,19 @@ function uniteChats(chats: SurveyChat[], phones: ReadonlyMap<string, string>): C
     const known = united.get(jid);
     if (known === undefined) {
       const { createMs, archived, unreadCount, ephemeralSeconds } = chat;
-      united.set(jid, { jid, alternateJids, name, nameRank: rank, createMs, archived, unreadCount, ephemeralSeconds });
+      const settings = { archived, unreadCount, ephemeralSeconds };
+      united.set(jid, { jid, alternateJids, name, nameRank: rank, createMs, settings });
       continue;
     }
     known.alternateJids.push(...alternateJids);
     if (known.name === '') Object.assign(known, { name, nameRank: rank });
     if (known.createMs === 0 || (chat.createMs > 0 && chat.createMs < known.createMs)) known.createMs = chat.createMs;
-    known.archived ||= chat.archived;
-    known.unreadCount = Math.max(known.unreadCount, chat.unreadCount);
-    known.ephemeralSeconds = Math.max(known.ephemeralSeconds, chat.ephemeralSeconds);
+    const { archived = false, unreadCount = 0, ephemeralSeconds = 0 } = known.settings;
+    known.settings = {
+      archived: archived || chat.archived,
+      unreadCount: Math.max(unreadCount, chat.unreadCount),
+      ephemeralSeconds: Math.max(ephemeralSeconds, chat.ephemeralSeconds),
+    };
   }
   return [...united.values()];
 }
