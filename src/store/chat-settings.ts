@@ -99,12 +99,10 @@ export function joinSettings(target: ChatRecord, gone: ChatRecord): void {
   noteSettings(target, { archived }, gone.archivedAsOfMs);
   noteSettings(target, { unreadCount }, gone.unreadCountAsOfMs);
   noteSettings(target, { ephemeralSeconds }, gone.ephemeralAsOfMs);
-  if (gone.muteAsOfMs > 0n) noteSettings(target, { muteEndMs: msOf(chat.muteEndTime) }, gone.muteAsOfMs);
-  if (gone.pinAsOfMs > 0n) noteSettings(target, { pinMs: msOf(chat.pinTime) }, gone.pinAsOfMs);
-  if (gone.markedUnreadAsOfMs > 0n) {
-    noteSettings(target, { markedUnread: chat.markedUnread }, gone.markedUnreadAsOfMs);
-  }
-  if (gone.descriptionAsOfMs > 0n) noteSettings(target, { description: chat.description }, gone.descriptionAsOfMs);
+  noteSettings(target, { muteEndMs: msOf(chat.muteEndTime) }, gone.muteAsOfMs);
+  noteSettings(target, { pinMs: msOf(chat.pinTime) }, gone.pinAsOfMs);
+  noteSettings(target, { markedUnread: chat.markedUnread }, gone.markedUnreadAsOfMs);
+  noteSettings(target, { description: chat.description }, gone.descriptionAsOfMs);
 }
 
 function msOf(time: Timestamp | undefined): number {
