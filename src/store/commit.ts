@@ -1,12 +1,6 @@
 import { clone, toBinary } from '@bufbuild/protobuf';
 import { keyPrefix, MESSAGE_KEY_BYTES } from '../domain/page-format.js';
-import {
-  type Position,
-  POSITION_BYTES,
-  POSITION_CHAT_OFFSET,
-  readPosition,
-  writePosition,
-} from '../domain/position.js';
+import { POSITION_BYTES, POSITION_CHAT_OFFSET, readPosition, writePosition } from '../domain/position.js';
 import { type HistoryRecord, HistoryRecordSchema, LogEntrySchema } from '../gen/scrollback/store/v1/record_pb.js';
 import { type MessageKey, MessageKeySchema, MessageSchema } from '../gen/scrollback/v1/message_pb.js';
 import { type ChatEnd, ChatIndexChanges, endOfChat } from './chat-index.js';
@@ -21,8 +15,8 @@ import {
 } from './chat-totals.js';
 import type { CommitMemory } from './commit-memory.js';
 import type { Database, WriteBatch } from './database.js';
-import { decodeFacts, type EncodedFacts, fingerprint, msOf, withRevisions } from './facts.js';
-import { identityHash, messageValue, positionOf, type ResolvedIdentity, tieHashOf } from './identity.js';
+import { decodeFacts, type EncodedFacts, fingerprint, placeOf, withRevisions } from './facts.js';
+import { identityHash, messageValue, positionOf, type ResolvedIdentity } from './identity.js';
 import type { IdentityFilter } from './identity-filter.js';
 import { chatNumberKey, hiddenKey, keyspace, logKey, prefixKey } from './keyspaces.js';
 import type { MessageFacts } from './merge-message.js';
@@ -58,6 +52,7 @@ export class Commit {
   readonly #removed: MessageKey[] = [];
   readonly #otherIdentities: Buffer[] = [];
   readonly #shrunk = new Set<number>();
+  readonly #touchedChats = new Set<number>();
   #changed = false;
   #rewrote = false;
 
@@ -81,6 +76,12 @@ export class Commit {
   /** True when something that readers see has changed. */
   get changed(): boolean {
     return this.#changed;
+  }
+
+  /** Notes that what is said of a chat changed, beside its messages: followers of its revision are to see it. */
+  touchChat(chatNumber: number): void {
+    this.#touchedChats.add(chatNumber);
+    this.#changed = true;
   }
 
   /** Makes the commit take a revision although no message changed. */
@@ -198,6 +199,8 @@ export class Commit {
 
   /** Completes the batch. Nothing is written before the caller writes it. */
   async finish(): Promise<void> {
+    await this.loadTotals(this.#touchedChats);
+    for (const chatNumber of this.#touchedChats) this.#totalsOf(chatNumber).revision = this.revision;
     for (const chatNumber of this.#shrunk) await this.#recountEnds(chatNumber);
     this.overlay.flush(this.batch);
     const { tails } = this.#memory;
@@ -274,19 +277,6 @@ export function primaryKeyOf(position: Buffer): Buffer {
 /** A row that is rewritten within a commit is logged once, so that a follower gets it once. */
 function distinct(keys: Buffer[]): Buffer[] {
   return [...new Map(keys.map((key) => [key.toString('latin1'), key])).values()];
-}
-
-function placeOf(identityKey: Buffer, facts: MessageFacts): Position {
-  const tie = tieHashOf(identityKey);
-  return {
-    sentMs: msOf(facts.message.sentTime),
-    ordinal: facts.ordinal,
-    tieHigh: tie.high,
-    tieLow: tie.low,
-    chatNumber: identityKey.readUInt32BE(1),
-    kind: facts.message.kind,
-    fromMe: facts.message.key?.fromMe ?? false,
-  };
 }
 
 /** A message that never had a key cannot have been stored. */

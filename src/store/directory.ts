@@ -70,7 +70,14 @@ export function saveChat(commit: Commit, record: ChatRecord, before?: Uint8Array
   const number = Buffer.alloc(4);
   number.writeUInt32BE(record.chatNumber);
   for (const jid of [chat.jid, ...chat.alternateJids]) commit.overlay.put(textKey(keyspace.chatNumber, jid), number);
-  commit.touch();
+  // When things are from is nobody's news.
+  if (before === undefined || !sameChat(fromBinary(ChatRecordSchema, before).chat, chat)) {
+    commit.touchChat(record.chatNumber);
+  }
+}
+
+function sameChat(a: Chat | undefined, b: Chat): boolean {
+  return a !== undefined && Buffer.from(toBinary(ChatSchema, a)).equals(toBinary(ChatSchema, b));
 }
 
 function newChat(commit: Commit, jid: string): ChatRecord {

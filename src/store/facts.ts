@@ -1,9 +1,10 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
 import { REVISION_TAIL_BYTES, writeEmptyTail, writeRevisions } from '../domain/page-format.js';
-import { hash64, hashResult, readPosition } from '../domain/position.js';
+import { hash64, hashResult, type Position, readPosition } from '../domain/position.js';
 import { HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
 import { MessageSchema } from '../gen/scrollback/v1/message_pb.js';
+import { tieHashOf } from './identity.js';
 import type { MessageFacts } from './merge-message.js';
 
 /** Decodes what is stored of a message. `position` gives the ordinal, which no message has. */
@@ -67,6 +68,20 @@ export function withRevisions(message: Buffer, createRevision: number, revision:
 /** Milliseconds since 1970 of a timestamp, 0 for none. */
 export function msOf(time: Timestamp | undefined): number {
   return time === undefined ? 0 : timestampMs(time);
+}
+
+/** Where a message with this identity lies. */
+export function placeOf(identityKey: Buffer, facts: MessageFacts): Position {
+  const tie = tieHashOf(identityKey);
+  return {
+    sentMs: msOf(facts.message.sentTime),
+    ordinal: facts.ordinal,
+    tieHigh: tie.high,
+    tieLow: tie.low,
+    chatNumber: identityKey.readUInt32BE(1),
+    kind: facts.message.kind,
+    fromMe: facts.message.key?.fromMe ?? false,
+  };
 }
 
 const EMPTY = Buffer.alloc(0);

@@ -102,7 +102,8 @@ export type Chat = Message<"scrollback.v1.Chat"> & {
   ephemeralSeconds: number;
 
   /**
-   * The session's revision in which the chat or one of its messages last changed.
+   * The session's revision in which the chat or one of its messages last changed:
+   * also when only its name or a setting did.
    *
    * @generated from field: uint64 revision = 12;
    */
