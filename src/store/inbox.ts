@@ -31,6 +31,8 @@ export class Inbox {
   /** Where a lane may begin: before it lie records that were removed, over which a scan would stumble. */
   readonly #starts: Record<InboxLane, Buffer>;
   #next: number;
+  /** Of the unread lane. */
+  #asideBytes: number;
   /** All records of the live lane that are durable, unless there are too many of them for the memory: then none. */
   #recent: InboxRecord[] = [];
   #recentBytes = 0;
@@ -40,7 +42,8 @@ export class Inbox {
   #waitingForRoom: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #closed = false;
 
-  private constructor(database: Database, counts: Record<InboxLane, number>, next: number) {
+  private constructor(database: Database, counts: Record<InboxLane, number>, next: number, asideBytes: number) {
+    this.#asideBytes = asideBytes;
     this.writes = new JointWrites(database);
     this.#database = database;
     this.#counts = counts;
@@ -59,12 +62,27 @@ export class Inbox {
         for (const key of keys) last = Math.max(last, key.readUIntBE(SEQUENCE_OFFSET + 2, 6));
       }
     }
-    return new Inbox(database, counts, last + 1);
+    let asideBytes = 0;
+    const aside = { gte: keyOf('unread', 0), lt: keyOf('unread', MAX_SEQUENCE), batchSize: READ_BATCH };
+    for await (const entries of database.scan(aside)) {
+      for (const [, payload] of entries) asideBytes += payload.length;
+    }
+    return new Inbox(database, counts, last + 1, asideBytes);
   }
 
   /** How many records of a lane wait. */
   waiting(lane: InboxLane): number {
     return this.#counts[lane];
+  }
+
+  /** How many of these records, from the first on, may be put aside into the unread lane. */
+  roomAside(records: readonly InboxRecord[]): number {
+    let bytes = this.#asideBytes;
+    const end = records.findIndex(({ payload }, at) => {
+      bytes += payload.length;
+      return this.#counts.unread + at >= MAX_ASIDE || bytes > MAX_ASIDE_BYTES;
+    });
+    return end < 0 ? records.length : end;
   }
 
   /** True while `append` waits for room. */
@@ -129,6 +147,7 @@ export class Inbox {
   settled(from: InboxLane, records: InboxRecord[], to?: InboxLane, moved = records.length): void {
     this.#counts[from] -= records.length;
     if (to !== undefined) this.#counts[to] += moved;
+    if (to === 'unread') for (const { payload } of records) this.#asideBytes += payload.length;
     const last = records.at(-1);
     // Records of the live lane leave in order; those of the others need not.
     if (from === 'live' && last !== undefined) this.#starts.live = last.key;
@@ -181,6 +200,12 @@ const READ_BATCH = 64;
 
 /** What a busy link delivers between two commits, and no more: the rest is read from the database. */
 const MAX_RECENT_BYTES = 1024 * 1024;
+
+/** Only a server that says what no version understands, again and again, comes so far. */
+const MAX_ASIDE = 10_000;
+
+/** Chosen: what nobody may ever read takes no more of a disk. It is read once at each start. */
+const MAX_ASIDE_BYTES = 32 * 1024 * 1024;
 
 /** Some seconds of the busiest link; at 1 kB each a few MB. */
 const MAX_WAITING = 4096;

@@ -56,3 +56,30 @@ describe('the inbox', () => {
     expect(store.inbox.waiting('live')).toBe(4087);
   });
 });
+
+describe('what is put aside', () => {
+  const put = async (sizes: number[]): Promise<number> => {
+    const { store } = history;
+    for (const size of sizes) await store.inbox.append(Buffer.alloc(size));
+    const records = await store.inbox.read('live', 1000, 1e9);
+    const aside = records.slice(0, store.inbox.roomAside(records));
+    await store.commit(async (commit) => {
+      store.inbox.remove(commit, records);
+      for (const record of aside) store.inbox.move(commit, record, 'unread');
+    });
+    store.inbox.settled('live', aside, 'unread');
+    store.inbox.settled('live', records.slice(aside.length));
+    return aside.length;
+  };
+
+  it('is bounded by its bytes, also after a restart', async () => {
+    const megabyte = 1024 * 1024;
+    expect(await put([...Array<number>(31).fill(megabyte), 10])).toBe(32);
+    await history.store.close();
+    history = await openHistory(history.directory);
+    expect(await put([megabyte, 10])).toBe(0);
+    expect(await put([10, megabyte])).toBe(1);
+    expect(history.store.inbox.waiting('unread')).toBe(33);
+    expect(history.store.inbox.waiting('live')).toBe(0);
+  });
+});

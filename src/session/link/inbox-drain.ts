@@ -81,6 +81,8 @@ export class InboxDrain {
         // One of them cannot be recorded: it must not keep the others from it.
         for (const record of records) await this.#recordAlone(store, record);
       }
+      // The records have left by now: what fails here is not theirs, and must not count them once more.
+      while (store.resolving) await store.resolveStep((build) => session.commit(build));
       return records.length;
     });
   }
@@ -90,9 +92,14 @@ export class InboxDrain {
       await this.#record(store, [record]);
     } catch (error) {
       if (store.failure !== undefined || error instanceof DomainError) throw error;
-      this.#dependencies.log.error({ err: nameOf(error) }, 'a delivered record cannot be recorded; it is kept');
-      await this.#dependencies.session.commit(async (commit) => store.inbox.move(commit, record, 'unread'));
-      store.inbox.settled('live', [record], 'unread');
+      const hasRoom = store.inbox.roomAside([record]) === 1;
+      if (!hasRoom) this.#noteDropped(1);
+      else this.#dependencies.log.error({ err: nameOf(error) }, 'a delivered record cannot be recorded; it is kept');
+      await this.#dependencies.session.commit(async (commit) => {
+        if (hasRoom) store.inbox.move(commit, record, 'unread');
+        else store.inbox.remove(commit, [record]);
+      });
+      store.inbox.settled('live', [record], hasRoom ? 'unread' : undefined);
     }
   }
 
@@ -108,9 +115,7 @@ export class InboxDrain {
       else if (content === 'unread') unread.push(record);
       else events.push(...content);
     }
-    const room = Math.max(0, MAX_UNREAD - store.inbox.waiting('unread'));
-    const dropped = unread.splice(room).length;
-    if (dropped > 0) this.#dependencies.log.error({ dropped }, 'too many records that are not understood are kept');
+    this.#noteDropped(unread.splice(store.inbox.roomAside(unread)).length);
     const counts = await session.commit(async (commit) => {
       store.inbox.remove(commit, records);
       for (const record of announced) store.inbox.move(commit, record, 'history');
@@ -122,7 +127,10 @@ export class InboxDrain {
     store.inbox.settled('live', others, 'history', announced.length);
     if (announced.length > 0) this.history.wake();
     this.#count(counts);
-    while (store.resolving) await store.resolveStep((build) => session.commit(build));
+  }
+
+  #noteDropped(dropped: number): void {
+    if (dropped > 0) this.#dependencies.log.error({ dropped }, 'too many records that are not understood are kept');
   }
 
   #retryLater(error: unknown): void {
@@ -154,9 +162,6 @@ const RECORDS_BETWEEN_TURNS = 32;
 /** After so few, the drain waits a moment for more: some hundred commits a second are enough for who follows. */
 const FEW_RECORDS = 32;
 const GATHER_MS = 3;
-
-/** Only a server that says what no version understands, again and again, comes so far. */
-const MAX_UNREAD = 10_000;
 
 const FIRST_PAUSE_MS = 200;
 const MAX_PAUSE_MS = 30_000;
