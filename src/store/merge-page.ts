@@ -184,6 +184,7 @@ export async function markDeleted(commit: Commit, identityKey: Buffer): Promise<
   const isStored = stored?.value[0] === identityForm.message;
   if (isStored) await forget(commit, stored);
   const now = await commit.overlay.get(identityKey);
+  if (now?.[0] === identityForm.awaiting) noteAwaited(commit.state, -1);
   if (now?.[0] !== identityForm.deleted) commit.putIdentity(identityKey, deletedValue());
   return isStored;
 }

@@ -173,6 +173,20 @@ describe('receipts of messages that never were', () => {
   });
 });
 
+it('a message that is deleted is awaited no more', async () => {
+  const key = (id: string) => aKey(ANNA, id, { fromMe: true });
+  const receipt = (id: string): LiveEvent => ({ type: 'receipt', key: key(id), state: 4, memberJid: '' });
+  const awaited = () => history.store.commit((commit) => Promise.resolve(commit.state.awaitedCount));
+  await record(receipt('A'), receipt('B'), receipt('C'));
+  expect(await awaited()).toBe(3n);
+  await record({ type: 'deletion', key: key('A') }, { type: 'deletion', key: key('A') });
+  expect(await awaited()).toBe(2n);
+  await importDrafts(history.store, [{ deleted: { chat: ANNA, id: 'B', fromMe: true } }]);
+  await record({ type: 'clear', chatJid: ANNA, throughMs: 1_800_000_000_000, keepsStarred: false });
+  await record(aLiveMessage(key('C')), receipt('A'));
+  expect(await awaited()).toBe(0n);
+});
+
 function aPoll() {
   return { ...aText('What?'), kind: messageKind.poll, waType: 66, poll: { options: ['a'], selectableCount: 1 } };
 }
