@@ -121,7 +121,12 @@ export class Upload implements UploadSink {
 
   /** Refuses a wrong key or a wrong file by its first bytes, before gigabytes travel. */
   async #probe(): Promise<void> {
-    const head = await readHead(this.#backfill.files.uploadPath, HEAD_BYTES);
+    const head = await readHead(this.#backfill.files.uploadPath, HEAD_BYTES).catch((error: unknown) => {
+      this.#refuseWhenOver();
+      throw error;
+    });
+    // Whoever cancels it takes its key away and then its file.
+    this.#refuseWhenOver();
     const probe = probeBackup(head, this.#totalSize, this.#backfill.key);
     if (probe.answer === 'more' && this.#offset < this.#totalSize) return;
     this.#probed = true;
