@@ -45,5 +45,20 @@ export async function fetchGroups(socket: WASocket, { me, nowMs }: Asker): Promi
   return found.map((group) => convertEvent('groups.update', [group], me, nowMs)).filter(({ length }) => length > 0);
 }
 
+/** Fetches what one group tells: its subject, its members, and which LID has which number. Nothing when the answer holds no group. */
+export async function fetchGroup(socket: WASocket, jid: string, { me, nowMs }: Asker): Promise<LiveEvent[]> {
+  try {
+    return convertEvent('groups.update', [await socket.groupMetadata(jid)], me, nowMs);
+  } catch (error) {
+    // The library's error for an answer without a group holds the answer; a refusal holds its code.
+    if (error instanceof Error && 'data' in error && isNode(error.data)) return [];
+    throw error;
+  }
+}
+
+function isNode(data: unknown): boolean {
+  return typeof data === 'object' && data !== null && 'tag' in data;
+}
+
 /** The collection that holds the address book. */
 const CONTACTS = 'critical_unblock_low';

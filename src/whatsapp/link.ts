@@ -13,7 +13,7 @@ import { type Capture, meOf } from './capture.js';
 import { Credentials } from './credentials.js';
 import { disconnectOf } from './disconnect.js';
 import { downloadMedia } from './download-media.js';
-import { type Asker, fetchContacts, fetchGroups } from './fetch-directory.js';
+import { type Asker, fetchContacts, fetchGroup, fetchGroups } from './fetch-directory.js';
 import { DEFAULT_TIMES, type LinkTimes } from './link-times.js';
 import { errorWithCode, libraryLogger, statusCodeOf } from './tame-library.js';
 import { Watchdog } from './watchdog.js';
@@ -112,6 +112,10 @@ class WhatsAppLink implements LinkConnection {
 
   fetchGroups(): Promise<LiveEvent[][]> {
     return this.#ask(fetchGroups, QUERY_LIMIT_MS);
+  }
+
+  fetchGroup(jid: string): Promise<LiveEvent[]> {
+    return this.#ask((socket, asker) => fetchGroup(socket, jid, asker), QUERY_LIMIT_MS);
   }
 
   requestOlder(...[question]: Parameters<LinkConnection['requestOlder']>): ReturnType<LinkConnection['requestOlder']> {

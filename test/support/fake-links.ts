@@ -95,6 +95,7 @@ export class FakeLinks {
           },
           requestOlder: (question) => connection.ask(question),
           fetchContacts: () => Promise.reject(new LinkLost('a fake')),
+          fetchGroup: () => Promise.reject(new LinkLost('a fake')),
           fetchGroups: () => Promise.reject(new LinkLost('a fake')),
         };
       },

@@ -25,7 +25,9 @@ export class RandomTraffic {
     ];
     const [creator, ...others] = this.#people;
     if (creator === undefined) throw new Error('nobody writes');
-    this.#group = whatsapp.groups.create({ subject: 'G', creator, members: [account.phone, ...others] });
+    // Everybody has a LID.
+    const members = [account.phone, ...others];
+    this.#group = whatsapp.groups.create({ subject: 'G', creator, members, addressing: 'lid' });
   }
 
   /** Sends so many, one after the other: to people, a group, a channel, by number and by LID. */

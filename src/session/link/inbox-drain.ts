@@ -15,6 +15,8 @@ export class InboxDrain {
   readonly counts: LiveCounts = noCounts();
   /** Fetches announced chunks of history. */
   readonly history: HistoryDrain;
+  /** Hears what was recorded, once it is durable; nothing waits for it. */
+  onRecorded: (events: readonly LiveEvent[]) => void = () => undefined;
   readonly #dependencies: DrainDependencies;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
@@ -127,6 +129,7 @@ export class InboxDrain {
     store.inbox.settled('live', others, 'history', announced.length);
     if (announced.length > 0) this.history.wake();
     this.#count(counts);
+    this.onRecorded(events);
   }
 
   #noteDropped(dropped: number): void {

@@ -55,6 +55,8 @@ export interface LinkConnection {
   fetchContacts(): Promise<ContactsFound>;
   /** Fetches all groups that the owner is in: for each what it tells. */
   fetchGroups(): Promise<LiveEvent[][]>;
+  /** Fetches what one group tells; nothing when the answer holds no group. */
+  fetchGroup(jid: string): Promise<LiveEvent[]>;
   /** Asks the owner's phone for messages of a chat. What it answers comes as a chunk of history, soon, late or never. */
   requestOlder(question: OlderQuestion): SentQuestion;
 }

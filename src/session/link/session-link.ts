@@ -20,6 +20,7 @@ import type { Session } from '../session.js';
 import { SessionInbox } from './session-inbox.js';
 import type { LinkView } from '../sessions.js';
 import { tellDisconnect } from './tell-disconnect.js';
+import { UnknownGroups } from './unknown-groups.js';
 
 /**
  * The link of one session: keeps it connected, pairs and unpairs it. What it receives becomes history elsewhere; here it is only
@@ -33,6 +34,7 @@ export class SessionLink {
   readonly inbox: SessionInbox;
   readonly #standing: LinkStanding;
   readonly #coverage: LinkCoverage;
+  readonly #groups: UnknownGroups;
   #connection: LinkConnection | undefined;
   /** The loop that connects again and again, while it runs. Its promise never rejects. */
   #life: { stop: AbortController; over: Promise<void> } | undefined;
@@ -54,6 +56,8 @@ export class SessionLink {
       save: (record) => dependencies.save(session, record),
     });
     this.#coverage = new LinkCoverage(session, dependencies, this.inbox.drain, isStopped(this.#standing.state));
+    this.#groups = new UnknownGroups(session, this, dependencies);
+    this.inbox.drain.onRecorded = (events) => this.#groups.note(events);
   }
 
   /** The link as it is now. */
@@ -119,7 +123,7 @@ export class SessionLink {
     this.#linking?.abort();
     await this.#pairing;
     await this.#endLife();
-    await this.inbox.close();
+    await Promise.all([this.#groups.close(), this.inbox.close()]);
     await this.#coverage.close();
     await this.#standing.close();
   }

@@ -45,7 +45,9 @@ export type Chat = Message<"scrollback.v1.Chat"> & {
 
   /**
    * The subject of a group, the name of a channel, the best name that is known
-   * for a person; empty when none is. Never a masked number.
+   * for a person; empty when none is. Never a masked number. Of a group that a
+   * linked session knows from a message alone it asks WhatsApp, so this is empty for
+   * some seconds, or for longer where WhatsApp does not tell.
    *
    * @generated from field: string name = 4;
    */
