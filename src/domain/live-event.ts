@@ -13,6 +13,7 @@ export type LiveEvent =
   | { type: 'sealed-vote'; key: LiveKey; actor: LiveActor; vote: SealedLiveVote; voteMs: number }
   | { type: 'response'; key: LiveKey; actor: LiveActor; response: LiveResponse }
   | { type: 'star'; key: LiveKey }
+  | { type: 'message-label'; key: LiveKey; labelId: string; given: boolean; asOfMs: number }
   /** The owner deleted it for themselves. In a group, the author is '' where nobody is named. */
   | { type: 'deletion'; key: LiveKey }
   /** The owner cleared or deleted a chat: what was sent up to then is deleted. */

@@ -107,6 +107,11 @@ export function historyService(sessions: Sessions, heartbeatMs: number): Handler
       const page = await sessions.withHistory(sessionId, (history) => history.listGroups(cursor, size, pageBytes));
       return { groups: page.items, nextPageToken: tokens.encode(page.next) };
     },
+
+    async listLabels(request) {
+      const sessionId = parseSessionId(request.sessionId);
+      return { labels: await sessions.withHistory(sessionId, (history) => history.listLabels()) };
+    },
   };
 }
 

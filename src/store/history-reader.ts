@@ -1,5 +1,5 @@
 import type { Gap, Stretch } from '../domain/coverage.js';
-import type { Chat, Contact, Group } from '../gen/scrollback/v1/history_service_pb.js';
+import type { Chat, Contact, Group, Label } from '../gen/scrollback/v1/history_service_pb.js';
 import type { MessageKey } from '../gen/scrollback/v1/message_pb.js';
 
 /** Which messages, in which order. */
@@ -110,6 +110,8 @@ export interface HistoryReader {
   /** What is known to be complete; of the whole account when `chat` is undefined. A chat need not be stored. */
   getCoverage(chat: string | undefined): Promise<CoverageView>;
   listContacts(cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Contact>>;
+  /** All labels that are not deleted. */
+  listLabels(): Promise<Label[]>;
   /** A page ends at `limit` or about `maxBytes`. */
   listGroups(cursor: Buffer | undefined, limit: number, maxBytes: number): Promise<ResourcePage<Group>>;
 }

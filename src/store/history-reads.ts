@@ -1,4 +1,4 @@
-import { fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import { identityRange, readIdentityKey } from '../domain/identity.js';
 import { isPerson, parseChatAddress } from '../domain/jid.js';
 import { DomainError, invalidArgument } from '../domain/fault.js';
@@ -8,8 +8,15 @@ import {
   ContactRecordSchema,
   GroupRecordSchema,
   type HistoryRecord,
+  LabelRecordSchema,
 } from '../gen/scrollback/store/v1/record_pb.js';
-import type { Chat, Contact, Group } from '../gen/scrollback/v1/history_service_pb.js';
+import {
+  type Chat,
+  type Contact,
+  type Group,
+  type Label,
+  LabelSchema,
+} from '../gen/scrollback/v1/history_service_pb.js';
 import { ChatReads } from './chat-reads.js';
 import { primaryKeyOf } from './commit.js';
 import type { CoverageReads } from './coverage-reads.js';
@@ -230,6 +237,18 @@ export abstract class HistoryReads implements HistoryReader {
     });
   }
 
+  async listLabels(): Promise<Label[]> {
+    const labels: Label[] = [];
+    const range = { gte: prefixKey(keyspace.label), lt: prefixEnd(keyspace.label), limit: MAX_LABELS };
+    for await (const entries of this.#database.scan(range)) {
+      for (const [key, value] of entries) {
+        const { name, deleted } = fromBinary(LabelRecordSchema, value);
+        if (!deleted && name !== '') labels.push(create(LabelSchema, { labelId: key.toString('utf8', 1), name }));
+      }
+    }
+    return labels;
+  }
+
   async #listByJid<T>(
     space: typeof keyspace.contact | typeof keyspace.group,
     cursor: Buffer | undefined,
@@ -265,3 +284,6 @@ interface NumberedChat {
 /** As the API promises for GetMessage. */
 const MAX_FOUND = 1000;
 const MAX_FOUND_BYTES = 1024 * 1024;
+
+/** WhatsApp allows some dozens; an answer without pages must stay small whatever comes. */
+const MAX_LABELS = 1000;

@@ -73,6 +73,16 @@ export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' | 'resp
       );
     case 'star':
       return factsAbout(event.key, { starred: true });
+    case 'message-label': {
+      const { labelId, given } = event;
+      const label = {
+        $typeName: 'scrollback.store.v1.ChatLabel' as const,
+        labelId,
+        given,
+        asOfMs: BigInt(event.asOfMs),
+      };
+      return factsAbout(event.key, { labelIds: given ? [labelId] : [] }, { labels: [label] });
+    }
   }
 }
 

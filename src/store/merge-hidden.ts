@@ -1,10 +1,15 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { type HiddenFacts, type SealedVote, SealedVoteSchema } from '../gen/scrollback/store/v1/record_pb.js';
+import {
+  type ChatLabel,
+  type HiddenFacts,
+  type SealedVote,
+  SealedVoteSchema,
+} from '../gen/scrollback/store/v1/record_pb.js';
 import { compareBytes, compareEncoded } from './join-values.js';
 
 /**
  * Joins what only the link knows of a message into `target`: its secret, votes that could not be opened, how far it got with
- * each member. Like all joins commutative, associative and idempotent: everything only grows.
+ * each member, its labels. Like all joins commutative, associative and idempotent: everything only grows.
  */
 export function joinHidden(target: HiddenFacts, a: HiddenFacts, b: HiddenFacts): void {
   target.messageSecret = compareBytes(a.messageSecret, b.messageSecret) >= 0 ? a.messageSecret : b.messageSecret;
@@ -14,6 +19,12 @@ export function joinHidden(target: HiddenFacts, a: HiddenFacts, b: HiddenFacts):
     ({ jid }) => jid,
     (x, y) => x.state - y.state,
   );
+  target.labels = greatest([...a.labels, ...b.labels], ({ labelId }) => labelId, compareLabels);
+}
+
+/** The later one counts; of one time, that it was given. */
+function compareLabels(a: ChatLabel, b: ChatLabel): number {
+  return a.asOfMs === b.asOfMs ? Number(a.given) - Number(b.given) : a.asOfMs < b.asOfMs ? -1 : 1;
 }
 
 /** For each name the greatest entry, in ascending order of names. */

@@ -58,6 +58,7 @@ export interface MessageFacts {
  *   differ one is chosen by a fixed order.
  * - Reactions, votes and answers to events are last-writer-wins for each person; a removal is kept as a hidden fact so that an older
  *   source cannot bring the reaction back.
+ * - Of each label counts whether it was given or taken away last.
  * - Receipts, stars and sources only grow.
  *
  * Both messages have the same key; revisions are not part of it.
@@ -80,6 +81,7 @@ export function joinFacts(a: MessageFacts, b: MessageFacts): MessageFacts {
   message.reactions = reactions.filter((reaction) => reaction.emoji !== '');
   hidden.removedReactions = reactions.filter((reaction) => reaction.emoji === '');
   joinHidden(hidden, a.hidden, b.hidden);
+  message.labelIds = hidden.labels.filter(({ given }) => given).map(({ labelId }) => labelId);
   assign(message, 'sentTime', maxBy(a.message.sentTime, b.message.sentTime, compareSentTimes));
   assign(
     message,

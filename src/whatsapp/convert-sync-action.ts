@@ -1,4 +1,5 @@
 import type { proto } from '@whiskeysockets/baileys';
+import { isGroup } from '../domain/jid.js';
 import type { LiveEvent } from '../domain/live-event.js';
 import { addressOf, keyOfMessage, type Me } from './addresses.js';
 import { msOfEither } from './numbers.js';
@@ -15,6 +16,7 @@ export function convertSyncAction(entry: unknown, me: Me, atMs: number): LiveEve
     const key = keyOfMessage({ remoteJid: chat, id, fromMe: fromMe === '1', participant }, me);
     return key === undefined ? [] : [{ type: 'deletion', key }];
   }
+  if (name === 'label_message') return labellingOf(index, value, me, atMs);
   const action = name === 'clearChat' ? clearChatAction : name === 'deleteChat' ? deleteChatAction : undefined;
   const chatJid = addressOf(chat);
   if (!action || chatJid === '') return [];
@@ -24,6 +26,17 @@ export function convertSyncAction(entry: unknown, me: Me, atMs: number): LiveEve
   // Nobody cleared what is to come: no clock and no mistake of another device may hide it.
   const throughMs = Math.min(toldMs, atMs + CLOCK_TOLERANCE_MS);
   return [{ type: 'clear', chatJid, throughMs, keepsStarred: name === 'clearChat' && rest[0] === '0' }];
+}
+
+function labellingOf(index: string[], value: object, me: Me, atMs: number): LiveEvent[] {
+  const [, labelId = '', chat, id, fromMe, participant] = index;
+  // Safety: as above.
+  const { labelAssociationAction: action } = value as proto.ISyncActionValue;
+  const key = keyOfMessage({ remoteJid: chat, id, fromMe: fromMe === '1', participant }, me);
+  if (key === undefined || labelId === '' || !action) return [];
+  // WhatsApp's own apps name the author; without one it is not known which message of a group is meant.
+  if (isGroup(key.chatJid) && !key.fromMe && key.senderJid === '') return [];
+  return [{ type: 'message-label', key, labelId, given: action.labeled === true, asOfMs: atMs }];
 }
 
 /** How far the clocks of WhatsApp and of this machine may be apart. Chosen, not measured. */

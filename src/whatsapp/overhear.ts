@@ -19,7 +19,7 @@ export interface Overheard {
 }
 
 /**
- * Listens to what the library tells its logger, and nobody else. Its events leave out who wrote a deleted message of a group, up to
+ * Listens to what the library tells its logger, and nobody else. Its events leave out who wrote a deleted or a labelled message, up to
  * when a chat was deleted, and that one was cleared; and that it gave up on a message before it tried to decrypt it.
  */
 export function overhear(logger: LibraryLogger, overheard: Overheard): LibraryLogger {
@@ -57,7 +57,7 @@ function messageOf(told: unknown): object | undefined {
   return recv?.tag === 'message' && typeof recv.attrs === 'object' ? (recv.attrs ?? undefined) : undefined;
 }
 
-const WANTED = new Set(['deleteMessageForMe', 'clearChat', 'deleteChat']);
+const WANTED = new Set(['deleteMessageForMe', 'clearChat', 'deleteChat', 'label_message']);
 
 function wantedOf(told: unknown): SyncAction | undefined {
   // Safety: the text says what it is told with; every property may be missing.

@@ -9,6 +9,7 @@ import {
   CoverageSchema,
   Direction,
   GroupSchema,
+  LabelSchema,
   Order,
 } from '../../src/gen/scrollback/v1/history_service_pb.js';
 import type { Message } from '../../src/gen/scrollback/v1/message_pb.js';
@@ -260,6 +261,13 @@ describe('the other methods of HistoryService', () => {
       reason: 'CHAT_NOT_FOUND',
     });
     await expect(door.history.getChat({ sessionId: 's' })).rejects.toMatchObject({ metadata: { field: 'chat' } });
+  });
+
+  it('list labels, all at once', async () => {
+    history.labels = [create(LabelSchema, { labelId: '1', name: 'Orders' })];
+    expect((await door.history.listLabels({ sessionId: 's' })).labels).toMatchObject([
+      { labelId: '1', name: 'Orders' },
+    ]);
   });
 
   it('list contacts and groups, page by page', async () => {

@@ -58,6 +58,7 @@ async function failures(): Promise<[string, CallError][]> {
     readMedia: () => drain(history.readMedia({ sessionId: 's', messageId: 'A' })),
     listContacts: () => history.listContacts({ sessionId: 's' }),
     listGroups: () => history.listGroups({ sessionId: 's' }),
+    listLabels: () => history.listLabels({ sessionId: 's' }),
   };
   const methods = [SessionService, BackfillService, HistoryService].flatMap((service) => service.methods);
   expect(Object.keys(calls).sort()).toEqual(methods.map((method) => method.localName).sort());

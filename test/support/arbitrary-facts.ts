@@ -59,6 +59,10 @@ export const arbitraryFacts: fc.Arbitrary<MessageFacts> = fc
     admin: fc.constantFrom('', '1@s.whatsapp.net'),
     source: fc.constantFrom(Source.BACKUP, Source.LIVE),
     senderName: text,
+    labels: fc.uniqueArray(
+      fc.record({ labelId: fc.constantFrom('1', '2'), given: fc.boolean(), asOfMs: fc.constantFrom(1n, 2n) }),
+      { selector: ({ labelId }) => labelId },
+    ),
     alternates: fc.uniqueArray(fc.constantFrom('x', 'y')),
     ordinal: fc.constantFrom(0, 1, 2),
   })
@@ -82,6 +86,7 @@ export const arbitraryFacts: fc.Arbitrary<MessageFacts> = fc
       ...facts,
       hidden: create(HiddenFactsSchema, {
         removedReactions: given.reactions.map(withoutUndefined),
+        labels: given.labels,
         withdrawnVotes: given.kind === MessageKind.POLL ? given.votes.map(withoutUndefined) : [],
       }),
     };

@@ -3,7 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { invalidArgument } from '../../src/domain/fault.js';
-import type { Chat, Contact, Group } from '../../src/gen/scrollback/v1/history_service_pb.js';
+import type { Chat, Contact, Group, Label } from '../../src/gen/scrollback/v1/history_service_pb.js';
 import type { MessageKey } from '../../src/gen/scrollback/v1/message_pb.js';
 import { MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import type {
@@ -35,6 +35,7 @@ export class MemoryHistory implements HistoryReader {
   chats: Chat[] = [];
   contacts: Contact[] = [];
   groups: Group[] = [];
+  labels: Label[] = [];
   /** What is known of the whole account, and of every chat. */
   coverage: Omit<CoverageView, 'chatJid'> = { stretches: [], gaps: [], firstMessageMs: 0, asOfMs: 0 };
   /** How many wait for changes. */
@@ -162,6 +163,10 @@ export class MemoryHistory implements HistoryReader {
 
   listContacts(cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Contact>> {
     return Promise.resolve(slice(this.contacts, cursor, limit));
+  }
+
+  listLabels(): Promise<Label[]> {
+    return Promise.resolve(this.labels);
   }
 
   listGroups(cursor: Buffer | undefined, limit: number): Promise<ResourcePage<Group>> {

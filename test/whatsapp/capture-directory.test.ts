@@ -99,6 +99,46 @@ describe('a captured client hears', () => {
     expect(await labels()).toEqual([]);
   });
 
+  it('which labels a message has, also when it was labelled before it came', async () => {
+    const { account } = link;
+    const change = async (modification: Parameters<typeof chatModificationToAppPatch>[0]) => {
+      await account.acknowledged(await account.changeAppState(chatModificationToAppPatch(modification, ANNA)));
+    };
+    const labelsOf = async (id: string) =>
+      (await history.messages()).find(({ key }) => key?.messageId === id)?.labelIds;
+    const label = (messageId: string, labelId: string) => change({ addMessageLabel: { messageId, labelId } });
+    const id = await account.deliver(anna, { conversation: 'hello' });
+    await account.acknowledged(id);
+    await change({ addLabel: { id: '1', name: 'Orders', color: 1, deleted: false } });
+    await label(id, '2');
+    await label(id, '1');
+    expect(await labelsOf(id)).toEqual(['1', '2']);
+    await change({ removeMessageLabel: { messageId: id, labelId: '2' } });
+    expect(await labelsOf(id)).toEqual(['1']);
+    await label('LATER', '1');
+    await account.acknowledged(await account.deliver(anna, { conversation: 'later' }, { id: 'LATER' }));
+    expect(await labelsOf('LATER')).toEqual(['1']);
+
+    const group = whatsapp.groups.create({ subject: 'G', creator: anna, members: [account.phone] });
+    const own = await account.deliver(account.phone, { conversation: 'mine' }, { chat: anna });
+    const inGroup = await account.deliver(anna, { conversation: 'in a group' }, { chat: group.jid });
+    await account.acknowledged(inGroup);
+    for (const key of [
+      [ANNA, own, '1', '0'],
+      [group.jid, inGroup, '0', ANNA],
+    ]) {
+      const patch = chatModificationToAppPatch({ addMessageLabel: { messageId: '', labelId: '1' } }, ANNA);
+      await account.acknowledged(await account.changeAppState({ ...patch, index: ['label_message', '1', ...key] }));
+    }
+    expect([await labelsOf(own), await labelsOf(inGroup)]).toEqual([['1'], ['1']]);
+
+    const named = async () => (await history.store.listLabels()).map(({ labelId, name }) => [labelId, name]);
+    expect(await named()).toEqual([['1', 'Orders']]);
+    await change({ addLabel: { id: '1', name: 'Orders', color: 1, deleted: true } });
+    await history.recorded();
+    expect(await named()).toEqual([]);
+  });
+
   it('what groups and channels say of themselves', async () => {
     const { account } = link;
     const group = whatsapp.groups.create({ subject: 'G', creator: anna, members: [account.phone], addressing: 'lid' });

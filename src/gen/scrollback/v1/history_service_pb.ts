@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/v1/history_service.proto.
  */
 export const file_scrollback_v1_history_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzY3JvbGxiYWNrL3YxL2hpc3Rvcnlfc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSKXBAoEQ2hhdBILCgNqaWQYASABKAkSFgoOYWx0ZXJuYXRlX2ppZHMYAiADKAkSJQoEa2luZBgDIAEoDjIXLnNjcm9sbGJhY2sudjEuQ2hhdEtpbmQSDAoEbmFtZRgEIAEoCRI1ChFsYXN0X21lc3NhZ2VfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbWVzc2FnZV9jb3VudBgGIAEoBBI2ChJmaXJzdF9tZXNzYWdlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhcmNoaXZlZBgJIAEoCBIUCgx1bnJlYWRfY291bnQYCiABKA0SGQoRZXBoZW1lcmFsX3NlY29uZHMYCyABKA0SEAoIcmV2aXNpb24YDCABKAQSMQoNbXV0ZV9lbmRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIcGluX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDW1hcmtlZF91bnJlYWQYDyABKAgSEwoLZGVzY3JpcHRpb24YECABKAkSDgoGbGFiZWxzGBEgAygJEgwKBGdhcHMYFCABKA0i4QEKCENvdmVyYWdlEhAKCGNoYXRfamlkGAEgASgJEjEKCXN0cmV0Y2hlcxgCIAMoCzIeLnNjcm9sbGJhY2sudjEuQ292ZXJhZ2VTdHJldGNoEigKBGdhcHMYAyADKAsyGi5zY3JvbGxiYWNrLnYxLkNvdmVyYWdlR2FwEjYKEmZpcnN0X21lc3NhZ2VfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKYXNfb2ZfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilAEKD0NvdmVyYWdlU3RyZXRjaBItCglmcm9tX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBnNvdXJjZRgDIAEoDjIVLnNjcm9sbGJhY2sudjEuU291cmNlImkKC0NvdmVyYWdlR2FwEi0KCWZyb21fdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAieAoHQ29udGFjdBILCgNqaWQYASABKAkSFgoOYWx0ZXJuYXRlX2ppZHMYAiADKAkSDAoEbmFtZRgDIAEoCRIRCglwdXNoX25hbWUYBCABKAkSEAoIdXNlcm5hbWUYBSABKAkSFQoNbWFza2VkX251bWJlchgGIAEoCSK5AQoFR3JvdXASCwoDamlkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB21lbWJlcnMYBCADKAsyGi5zY3JvbGxiYWNrLnYxLkdyb3VwTWVtYmVyEjQKDHBhc3RfbWVtYmVycxgFIAMoCzIeLnNjcm9sbGJhY2sudjEuUGFzdEdyb3VwTWVtYmVyIqIBCgtHcm91cE1lbWJlchILCgNqaWQYASABKAkSJgoEcmFuaxgCIAEoDjIYLnNjcm9sbGJhY2sudjEuR3JvdXBSYW5rEg8KB3BlbmRpbmcYAyABKAgSLQoJam9pbl90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVsYWJlbBgFIAEoCRIPCgdmcm9tX21lGAYgASgIImgKD1Bhc3RHcm91cE1lbWJlchILCgNqaWQYASABKAkSLgoKbGVhdmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQbGVmdF92b2x1bnRhcmlseRgDIAEoCCJ1ChBMaXN0Q2hhdHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSJgoFa2luZHMYAiADKA4yFy5zY3JvbGxiYWNrLnYxLkNoYXRLaW5kEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIlAKEUxpc3RDaGF0c1Jlc3BvbnNlEiIKBWNoYXRzGAEgAygLMhMuc2Nyb2xsYmFjay52MS5DaGF0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIyCg5HZXRDaGF0UmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEgwKBGNoYXQYAiABKAkiNAoPR2V0Q2hhdFJlc3BvbnNlEiEKBGNoYXQYASABKAsyEy5zY3JvbGxiYWNrLnYxLkNoYXQiNgoSR2V0Q292ZXJhZ2VSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCSJAChNHZXRDb3ZlcmFnZVJlc3BvbnNlEikKCGNvdmVyYWdlGAEgASgLMhcuc2Nyb2xsYmFjay52MS5Db3ZlcmFnZSKtAgoTTGlzdE1lc3NhZ2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEgwKBGNoYXQYAiABKAkSKAoEZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBW9yZGVyGAUgASgOMhQuc2Nyb2xsYmFjay52MS5PcmRlchIpCgVraW5kcxgGIAMoDjIaLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtpbmQSKwoJZGlyZWN0aW9uGAcgASgOMhguc2Nyb2xsYmFjay52MS5EaXJlY3Rpb24SEQoJcGFnZV9zaXplGAggASgFEhIKCnBhZ2VfdG9rZW4YCSABKAkiawoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USKAoIbWVzc2FnZXMYASADKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCGNoYXRfamlkGAMgASgJIqsCChNSZWFkTWVzc2FnZXNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCRIoCgRmcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoFb3JkZXIYBSABKA4yFC5zY3JvbGxiYWNrLnYxLk9yZGVyEikKBWtpbmRzGAYgAygOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIrCglkaXJlY3Rpb24YByABKA4yGC5zY3JvbGxiYWNrLnYxLkRpcmVjdGlvbhINCgVsaW1pdBgIIAEoBBIUCgxyZXN1bWVfdG9rZW4YCSABKAkiVgoUUmVhZE1lc3NhZ2VzUmVzcG9uc2USKAoIbWVzc2FnZXMYASADKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USFAoMcmVzdW1lX3Rva2VuGAIgASgJIr4BChRXYXRjaE1lc3NhZ2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEhYKDmFmdGVyX3JldmlzaW9uGAIgASgEEhQKDHJlc3VtZV90b2tlbhgDIAEoCRIMCgRjaGF0GAQgASgJEikKBWtpbmRzGAUgAygOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIrCglkaXJlY3Rpb24YBiABKA4yGC5zY3JvbGxiYWNrLnYxLkRpcmVjdGlvbiKVAQoVV2F0Y2hNZXNzYWdlc1Jlc3BvbnNlEigKCG1lc3NhZ2VzGAEgAygLMhYuc2Nyb2xsYmFjay52MS5NZXNzYWdlEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSEAoIcmV2aXNpb24YAyABKAQSFAoMcmVzdW1lX3Rva2VuGAQgASgJInsKEUdldE1lc3NhZ2VSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCRISCgptZXNzYWdlX2lkGAMgASgJEhQKB2Zyb21fbWUYBCABKAhIAIgBARIOCgZzZW5kZXIYBSABKAlCCgoIX2Zyb21fbWUiPgoSR2V0TWVzc2FnZVJlc3BvbnNlEigKCG1lc3NhZ2VzGAEgAygLMhYuc2Nyb2xsYmFjay52MS5NZXNzYWdlIpoBChBSZWFkTWVkaWFSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCRISCgptZXNzYWdlX2lkGAMgASgJEhQKB2Zyb21fbWUYBCABKAhIAIgBARIOCgZzZW5kZXIYBSABKAkSDgoGb2Zmc2V0GAYgASgEEg4KBmxlbmd0aBgHIAEoBEIKCghfZnJvbV9tZSJJChFSZWFkTWVkaWFSZXNwb25zZRImCgRmaWxlGAEgASgLMhguc2Nyb2xsYmFjay52MS5NZWRpYUZpbGUSDAoEZGF0YRgCIAEoDCJVCglNZWRpYUZpbGUSEQoJbWltZV90eXBlGAEgASgJEhEKCWZpbGVfbmFtZRgCIAEoCRISCgpzaXplX2J5dGVzGAMgASgEEg4KBnNoYTI1NhgEIAEoDCJQChNMaXN0Q29udGFjdHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiWQoUTGlzdENvbnRhY3RzUmVzcG9uc2USKAoIY29udGFjdHMYASADKAsyFi5zY3JvbGxiYWNrLnYxLkNvbnRhY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIk4KEUxpc3RHcm91cHNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiUwoSTGlzdEdyb3Vwc1Jlc3BvbnNlEiQKBmdyb3VwcxgBIAMoCzIULnNjcm9sbGJhY2sudjEuR3JvdXASFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKq4BCghDaGF0S2luZBIZChVDSEFUX0tJTkRfVU5TUEVDSUZJRUQQABIUChBDSEFUX0tJTkRfRElSRUNUEAESEwoPQ0hBVF9LSU5EX0dST1VQEAISGAoUQ0hBVF9LSU5EX05FV1NMRVRURVIQAxIXChNDSEFUX0tJTkRfQlJPQURDQVNUEAQSFAoQQ0hBVF9LSU5EX1NUQVRVUxAFEhMKD0NIQVRfS0lORF9PVEhFUhAGKm8KCUdyb3VwUmFuaxIaChZHUk9VUF9SQU5LX1VOU1BFQ0lGSUVEEAASFQoRR1JPVVBfUkFOS19NRU1CRVIQARIUChBHUk9VUF9SQU5LX0FETUlOEAISGQoVR1JPVVBfUkFOS19TVVBFUkFETUlOEAMqTgoFT3JkZXISFQoRT1JERVJfVU5TUEVDSUZJRUQQABIWChJPUkRFUl9ORVdFU1RfRklSU1QQARIWChJPUkRFUl9PTERFU1RfRklSU1QQAipWCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASFgoSRElSRUNUSU9OX0lOQ09NSU5HEAESFgoSRElSRUNUSU9OX09VVEdPSU5HEAIy4wYKDkhpc3RvcnlTZXJ2aWNlEk4KCUxpc3RDaGF0cxIfLnNjcm9sbGJhY2sudjEuTGlzdENoYXRzUmVxdWVzdBogLnNjcm9sbGJhY2sudjEuTGlzdENoYXRzUmVzcG9uc2USSAoHR2V0Q2hhdBIdLnNjcm9sbGJhY2sudjEuR2V0Q2hhdFJlcXVlc3QaHi5zY3JvbGxiYWNrLnYxLkdldENoYXRSZXNwb25zZRJUCgtHZXRDb3ZlcmFnZRIhLnNjcm9sbGJhY2sudjEuR2V0Q292ZXJhZ2VSZXF1ZXN0GiIuc2Nyb2xsYmFjay52MS5HZXRDb3ZlcmFnZVJlc3BvbnNlElcKDExpc3RNZXNzYWdlcxIiLnNjcm9sbGJhY2sudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBojLnNjcm9sbGJhY2sudjEuTGlzdE1lc3NhZ2VzUmVzcG9uc2USWQoMUmVhZE1lc3NhZ2VzEiIuc2Nyb2xsYmFjay52MS5SZWFkTWVzc2FnZXNSZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5SZWFkTWVzc2FnZXNSZXNwb25zZTABElwKDVdhdGNoTWVzc2FnZXMSIy5zY3JvbGxiYWNrLnYxLldhdGNoTWVzc2FnZXNSZXF1ZXN0GiQuc2Nyb2xsYmFjay52MS5XYXRjaE1lc3NhZ2VzUmVzcG9uc2UwARJRCgpHZXRNZXNzYWdlEiAuc2Nyb2xsYmFjay52MS5HZXRNZXNzYWdlUmVxdWVzdBohLnNjcm9sbGJhY2sudjEuR2V0TWVzc2FnZVJlc3BvbnNlElAKCVJlYWRNZWRpYRIfLnNjcm9sbGJhY2sudjEuUmVhZE1lZGlhUmVxdWVzdBogLnNjcm9sbGJhY2sudjEuUmVhZE1lZGlhUmVzcG9uc2UwARJXCgxMaXN0Q29udGFjdHMSIi5zY3JvbGxiYWNrLnYxLkxpc3RDb250YWN0c1JlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLkxpc3RDb250YWN0c1Jlc3BvbnNlElEKCkxpc3RHcm91cHMSIC5zY3JvbGxiYWNrLnYxLkxpc3RHcm91cHNSZXF1ZXN0GiEuc2Nyb2xsYmFjay52MS5MaXN0R3JvdXBzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_scrollback_v1_message]);
+  fileDesc("CiNzY3JvbGxiYWNrL3YxL2hpc3Rvcnlfc2VydmljZS5wcm90bxINc2Nyb2xsYmFjay52MSKXBAoEQ2hhdBILCgNqaWQYASABKAkSFgoOYWx0ZXJuYXRlX2ppZHMYAiADKAkSJQoEa2luZBgDIAEoDjIXLnNjcm9sbGJhY2sudjEuQ2hhdEtpbmQSDAoEbmFtZRgEIAEoCRI1ChFsYXN0X21lc3NhZ2VfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbWVzc2FnZV9jb3VudBgGIAEoBBI2ChJmaXJzdF9tZXNzYWdlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhcmNoaXZlZBgJIAEoCBIUCgx1bnJlYWRfY291bnQYCiABKA0SGQoRZXBoZW1lcmFsX3NlY29uZHMYCyABKA0SEAoIcmV2aXNpb24YDCABKAQSMQoNbXV0ZV9lbmRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIcGluX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDW1hcmtlZF91bnJlYWQYDyABKAgSEwoLZGVzY3JpcHRpb24YECABKAkSDgoGbGFiZWxzGBEgAygJEgwKBGdhcHMYFCABKA0i4QEKCENvdmVyYWdlEhAKCGNoYXRfamlkGAEgASgJEjEKCXN0cmV0Y2hlcxgCIAMoCzIeLnNjcm9sbGJhY2sudjEuQ292ZXJhZ2VTdHJldGNoEigKBGdhcHMYAyADKAsyGi5zY3JvbGxiYWNrLnYxLkNvdmVyYWdlR2FwEjYKEmZpcnN0X21lc3NhZ2VfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKYXNfb2ZfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilAEKD0NvdmVyYWdlU3RyZXRjaBItCglmcm9tX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBnNvdXJjZRgDIAEoDjIVLnNjcm9sbGJhY2sudjEuU291cmNlImkKC0NvdmVyYWdlR2FwEi0KCWZyb21fdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAieAoHQ29udGFjdBILCgNqaWQYASABKAkSFgoOYWx0ZXJuYXRlX2ppZHMYAiADKAkSDAoEbmFtZRgDIAEoCRIRCglwdXNoX25hbWUYBCABKAkSEAoIdXNlcm5hbWUYBSABKAkSFQoNbWFza2VkX251bWJlchgGIAEoCSInCgVMYWJlbBIQCghsYWJlbF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJIrkBCgVHcm91cBILCgNqaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHbWVtYmVycxgEIAMoCzIaLnNjcm9sbGJhY2sudjEuR3JvdXBNZW1iZXISNAoMcGFzdF9tZW1iZXJzGAUgAygLMh4uc2Nyb2xsYmFjay52MS5QYXN0R3JvdXBNZW1iZXIiogEKC0dyb3VwTWVtYmVyEgsKA2ppZBgBIAEoCRImCgRyYW5rGAIgASgOMhguc2Nyb2xsYmFjay52MS5Hcm91cFJhbmsSDwoHcGVuZGluZxgDIAEoCBItCglqb2luX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWxhYmVsGAUgASgJEg8KB2Zyb21fbWUYBiABKAgiaAoPUGFzdEdyb3VwTWVtYmVyEgsKA2ppZBgBIAEoCRIuCgpsZWF2ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBsZWZ0X3ZvbHVudGFyaWx5GAMgASgIInUKEExpc3RDaGF0c1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRImCgVraW5kcxgCIAMoDjIXLnNjcm9sbGJhY2sudjEuQ2hhdEtpbmQSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiUAoRTGlzdENoYXRzUmVzcG9uc2USIgoFY2hhdHMYASADKAsyEy5zY3JvbGxiYWNrLnYxLkNoYXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjIKDkdldENoYXRSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCSI0Cg9HZXRDaGF0UmVzcG9uc2USIQoEY2hhdBgBIAEoCzITLnNjcm9sbGJhY2sudjEuQ2hhdCI2ChJHZXRDb3ZlcmFnZVJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIMCgRjaGF0GAIgASgJIkAKE0dldENvdmVyYWdlUmVzcG9uc2USKQoIY292ZXJhZ2UYASABKAsyFy5zY3JvbGxiYWNrLnYxLkNvdmVyYWdlIq0CChNMaXN0TWVzc2FnZXNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDAoEY2hhdBgCIAEoCRIoCgRmcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoFb3JkZXIYBSABKA4yFC5zY3JvbGxiYWNrLnYxLk9yZGVyEikKBWtpbmRzGAYgAygOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIrCglkaXJlY3Rpb24YByABKA4yGC5zY3JvbGxiYWNrLnYxLkRpcmVjdGlvbhIRCglwYWdlX3NpemUYCCABKAUSEgoKcGFnZV90b2tlbhgJIAEoCSJrChRMaXN0TWVzc2FnZXNSZXNwb25zZRIoCghtZXNzYWdlcxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuTWVzc2FnZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIY2hhdF9qaWQYAyABKAkiqwIKE1JlYWRNZXNzYWdlc1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIMCgRjaGF0GAIgASgJEigKBGZyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCgVvcmRlchgFIAEoDjIULnNjcm9sbGJhY2sudjEuT3JkZXISKQoFa2luZHMYBiADKA4yGi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLaW5kEisKCWRpcmVjdGlvbhgHIAEoDjIYLnNjcm9sbGJhY2sudjEuRGlyZWN0aW9uEg0KBWxpbWl0GAggASgEEhQKDHJlc3VtZV90b2tlbhgJIAEoCSJWChRSZWFkTWVzc2FnZXNSZXNwb25zZRIoCghtZXNzYWdlcxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuTWVzc2FnZRIUCgxyZXN1bWVfdG9rZW4YAiABKAkivgEKFFdhdGNoTWVzc2FnZXNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSFgoOYWZ0ZXJfcmV2aXNpb24YAiABKAQSFAoMcmVzdW1lX3Rva2VuGAMgASgJEgwKBGNoYXQYBCABKAkSKQoFa2luZHMYBSADKA4yGi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLaW5kEisKCWRpcmVjdGlvbhgGIAEoDjIYLnNjcm9sbGJhY2sudjEuRGlyZWN0aW9uIpUBChVXYXRjaE1lc3NhZ2VzUmVzcG9uc2USKAoIbWVzc2FnZXMYASADKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USKgoHcmVtb3ZlZBgCIAMoCzIZLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtleRIQCghyZXZpc2lvbhgDIAEoBBIUCgxyZXN1bWVfdG9rZW4YBCABKAkiewoRR2V0TWVzc2FnZVJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIMCgRjaGF0GAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSFAoHZnJvbV9tZRgEIAEoCEgAiAEBEg4KBnNlbmRlchgFIAEoCUIKCghfZnJvbV9tZSI+ChJHZXRNZXNzYWdlUmVzcG9uc2USKAoIbWVzc2FnZXMYASADKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2UimgEKEFJlYWRNZWRpYVJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIMCgRjaGF0GAIgASgJEhIKCm1lc3NhZ2VfaWQYAyABKAkSFAoHZnJvbV9tZRgEIAEoCEgAiAEBEg4KBnNlbmRlchgFIAEoCRIOCgZvZmZzZXQYBiABKAQSDgoGbGVuZ3RoGAcgASgEQgoKCF9mcm9tX21lIkkKEVJlYWRNZWRpYVJlc3BvbnNlEiYKBGZpbGUYASABKAsyGC5zY3JvbGxiYWNrLnYxLk1lZGlhRmlsZRIMCgRkYXRhGAIgASgMIlUKCU1lZGlhRmlsZRIRCgltaW1lX3R5cGUYASABKAkSEQoJZmlsZV9uYW1lGAIgASgJEhIKCnNpemVfYnl0ZXMYAyABKAQSDgoGc2hhMjU2GAQgASgMIlAKE0xpc3RDb250YWN0c1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJZChRMaXN0Q29udGFjdHNSZXNwb25zZRIoCghjb250YWN0cxgBIAMoCzIWLnNjcm9sbGJhY2sudjEuQ29udGFjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTgoRTGlzdEdyb3Vwc1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJTChJMaXN0R3JvdXBzUmVzcG9uc2USJAoGZ3JvdXBzGAEgAygLMhQuc2Nyb2xsYmFjay52MS5Hcm91cBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJwoRTGlzdExhYmVsc1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSI6ChJMaXN0TGFiZWxzUmVzcG9uc2USJAoGbGFiZWxzGAEgAygLMhQuc2Nyb2xsYmFjay52MS5MYWJlbCquAQoIQ2hhdEtpbmQSGQoVQ0hBVF9LSU5EX1VOU1BFQ0lGSUVEEAASFAoQQ0hBVF9LSU5EX0RJUkVDVBABEhMKD0NIQVRfS0lORF9HUk9VUBACEhgKFENIQVRfS0lORF9ORVdTTEVUVEVSEAMSFwoTQ0hBVF9LSU5EX0JST0FEQ0FTVBAEEhQKEENIQVRfS0lORF9TVEFUVVMQBRITCg9DSEFUX0tJTkRfT1RIRVIQBipvCglHcm91cFJhbmsSGgoWR1JPVVBfUkFOS19VTlNQRUNJRklFRBAAEhUKEUdST1VQX1JBTktfTUVNQkVSEAESFAoQR1JPVVBfUkFOS19BRE1JThACEhkKFUdST1VQX1JBTktfU1VQRVJBRE1JThADKk4KBU9yZGVyEhUKEU9SREVSX1VOU1BFQ0lGSUVEEAASFgoST1JERVJfTkVXRVNUX0ZJUlNUEAESFgoST1JERVJfT0xERVNUX0ZJUlNUEAIqVgoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEhYKEkRJUkVDVElPTl9JTkNPTUlORxABEhYKEkRJUkVDVElPTl9PVVRHT0lORxACMrYHCg5IaXN0b3J5U2VydmljZRJOCglMaXN0Q2hhdHMSHy5zY3JvbGxiYWNrLnYxLkxpc3RDaGF0c1JlcXVlc3QaIC5zY3JvbGxiYWNrLnYxLkxpc3RDaGF0c1Jlc3BvbnNlEkgKB0dldENoYXQSHS5zY3JvbGxiYWNrLnYxLkdldENoYXRSZXF1ZXN0Gh4uc2Nyb2xsYmFjay52MS5HZXRDaGF0UmVzcG9uc2USVAoLR2V0Q292ZXJhZ2USIS5zY3JvbGxiYWNrLnYxLkdldENvdmVyYWdlUmVxdWVzdBoiLnNjcm9sbGJhY2sudjEuR2V0Q292ZXJhZ2VSZXNwb25zZRJXCgxMaXN0TWVzc2FnZXMSIi5zY3JvbGxiYWNrLnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaIy5zY3JvbGxiYWNrLnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlElkKDFJlYWRNZXNzYWdlcxIiLnNjcm9sbGJhY2sudjEuUmVhZE1lc3NhZ2VzUmVxdWVzdBojLnNjcm9sbGJhY2sudjEuUmVhZE1lc3NhZ2VzUmVzcG9uc2UwARJcCg1XYXRjaE1lc3NhZ2VzEiMuc2Nyb2xsYmFjay52MS5XYXRjaE1lc3NhZ2VzUmVxdWVzdBokLnNjcm9sbGJhY2sudjEuV2F0Y2hNZXNzYWdlc1Jlc3BvbnNlMAESUQoKR2V0TWVzc2FnZRIgLnNjcm9sbGJhY2sudjEuR2V0TWVzc2FnZVJlcXVlc3QaIS5zY3JvbGxiYWNrLnYxLkdldE1lc3NhZ2VSZXNwb25zZRJQCglSZWFkTWVkaWESHy5zY3JvbGxiYWNrLnYxLlJlYWRNZWRpYVJlcXVlc3QaIC5zY3JvbGxiYWNrLnYxLlJlYWRNZWRpYVJlc3BvbnNlMAESVwoMTGlzdENvbnRhY3RzEiIuc2Nyb2xsYmFjay52MS5MaXN0Q29udGFjdHNSZXF1ZXN0GiMuc2Nyb2xsYmFjay52MS5MaXN0Q29udGFjdHNSZXNwb25zZRJRCgpMaXN0R3JvdXBzEiAuc2Nyb2xsYmFjay52MS5MaXN0R3JvdXBzUmVxdWVzdBohLnNjcm9sbGJhY2sudjEuTGlzdEdyb3Vwc1Jlc3BvbnNlElEKCkxpc3RMYWJlbHMSIC5zY3JvbGxiYWNrLnYxLkxpc3RMYWJlbHNSZXF1ZXN0GiEuc2Nyb2xsYmFjay52MS5MaXN0TGFiZWxzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_scrollback_v1_message]);
 
 /**
  * A conversation.
@@ -371,6 +371,34 @@ export const ContactSchema: GenMessage<Contact> = /*@__PURE__*/
   messageDesc(file_scrollback_v1_history_service, 4);
 
 /**
+ * A label that the owner gives to chats and messages.
+ *
+ * @generated from message scrollback.v1.Label
+ */
+export type Label = Message<"scrollback.v1.Label"> & {
+  /**
+   * WhatsApp's id of it: see `Message.label_ids`.
+   *
+   * @generated from field: string label_id = 1;
+   */
+  labelId: string;
+
+  /**
+   * What it is called.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message scrollback.v1.Label.
+ * Use `create(LabelSchema)` to create a new message.
+ */
+export const LabelSchema: GenMessage<Label> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_history_service, 5);
+
+/**
  * A group.
  *
  * @generated from message scrollback.v1.Group
@@ -417,7 +445,7 @@ export type Group = Message<"scrollback.v1.Group"> & {
  * Use `create(GroupSchema)` to create a new message.
  */
 export const GroupSchema: GenMessage<Group> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 5);
+  messageDesc(file_scrollback_v1_history_service, 6);
 
 /**
  * A member of a group.
@@ -474,7 +502,7 @@ export type GroupMember = Message<"scrollback.v1.GroupMember"> & {
  * Use `create(GroupMemberSchema)` to create a new message.
  */
 export const GroupMemberSchema: GenMessage<GroupMember> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 6);
+  messageDesc(file_scrollback_v1_history_service, 7);
 
 /**
  * Somebody who was a member once.
@@ -509,7 +537,7 @@ export type PastGroupMember = Message<"scrollback.v1.PastGroupMember"> & {
  * Use `create(PastGroupMemberSchema)` to create a new message.
  */
 export const PastGroupMemberSchema: GenMessage<PastGroupMember> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 7);
+  messageDesc(file_scrollback_v1_history_service, 8);
 
 /**
  * The request of ListChats.
@@ -552,7 +580,7 @@ export type ListChatsRequest = Message<"scrollback.v1.ListChatsRequest"> & {
  * Use `create(ListChatsRequestSchema)` to create a new message.
  */
 export const ListChatsRequestSchema: GenMessage<ListChatsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 8);
+  messageDesc(file_scrollback_v1_history_service, 9);
 
 /**
  * The answer of ListChats.
@@ -580,7 +608,7 @@ export type ListChatsResponse = Message<"scrollback.v1.ListChatsResponse"> & {
  * Use `create(ListChatsResponseSchema)` to create a new message.
  */
 export const ListChatsResponseSchema: GenMessage<ListChatsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 9);
+  messageDesc(file_scrollback_v1_history_service, 10);
 
 /**
  * The request of GetChat.
@@ -608,7 +636,7 @@ export type GetChatRequest = Message<"scrollback.v1.GetChatRequest"> & {
  * Use `create(GetChatRequestSchema)` to create a new message.
  */
 export const GetChatRequestSchema: GenMessage<GetChatRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 10);
+  messageDesc(file_scrollback_v1_history_service, 11);
 
 /**
  * The answer of GetChat.
@@ -629,7 +657,7 @@ export type GetChatResponse = Message<"scrollback.v1.GetChatResponse"> & {
  * Use `create(GetChatResponseSchema)` to create a new message.
  */
 export const GetChatResponseSchema: GenMessage<GetChatResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 11);
+  messageDesc(file_scrollback_v1_history_service, 12);
 
 /**
  * The request of GetCoverage.
@@ -657,7 +685,7 @@ export type GetCoverageRequest = Message<"scrollback.v1.GetCoverageRequest"> & {
  * Use `create(GetCoverageRequestSchema)` to create a new message.
  */
 export const GetCoverageRequestSchema: GenMessage<GetCoverageRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 12);
+  messageDesc(file_scrollback_v1_history_service, 13);
 
 /**
  * The answer of GetCoverage.
@@ -678,7 +706,7 @@ export type GetCoverageResponse = Message<"scrollback.v1.GetCoverageResponse"> &
  * Use `create(GetCoverageResponseSchema)` to create a new message.
  */
 export const GetCoverageResponseSchema: GenMessage<GetCoverageResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 13);
+  messageDesc(file_scrollback_v1_history_service, 14);
 
 /**
  * The request of ListMessages.
@@ -758,7 +786,7 @@ export type ListMessagesRequest = Message<"scrollback.v1.ListMessagesRequest"> &
  * Use `create(ListMessagesRequestSchema)` to create a new message.
  */
 export const ListMessagesRequestSchema: GenMessage<ListMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 14);
+  messageDesc(file_scrollback_v1_history_service, 15);
 
 /**
  * The answer of ListMessages.
@@ -794,7 +822,7 @@ export type ListMessagesResponse = Message<"scrollback.v1.ListMessagesResponse">
  * Use `create(ListMessagesResponseSchema)` to create a new message.
  */
 export const ListMessagesResponseSchema: GenMessage<ListMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 15);
+  messageDesc(file_scrollback_v1_history_service, 16);
 
 /**
  * The request of ReadMessages.
@@ -872,7 +900,7 @@ export type ReadMessagesRequest = Message<"scrollback.v1.ReadMessagesRequest"> &
  * Use `create(ReadMessagesRequestSchema)` to create a new message.
  */
 export const ReadMessagesRequestSchema: GenMessage<ReadMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 16);
+  messageDesc(file_scrollback_v1_history_service, 17);
 
 /**
  * A frame of ReadMessages.
@@ -900,7 +928,7 @@ export type ReadMessagesResponse = Message<"scrollback.v1.ReadMessagesResponse">
  * Use `create(ReadMessagesResponseSchema)` to create a new message.
  */
 export const ReadMessagesResponseSchema: GenMessage<ReadMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 17);
+  messageDesc(file_scrollback_v1_history_service, 18);
 
 /**
  * The request of WatchMessages.
@@ -958,7 +986,7 @@ export type WatchMessagesRequest = Message<"scrollback.v1.WatchMessagesRequest">
  * Use `create(WatchMessagesRequestSchema)` to create a new message.
  */
 export const WatchMessagesRequestSchema: GenMessage<WatchMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 18);
+  messageDesc(file_scrollback_v1_history_service, 19);
 
 /**
  * A frame of WatchMessages.
@@ -1003,7 +1031,7 @@ export type WatchMessagesResponse = Message<"scrollback.v1.WatchMessagesResponse
  * Use `create(WatchMessagesResponseSchema)` to create a new message.
  */
 export const WatchMessagesResponseSchema: GenMessage<WatchMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 19);
+  messageDesc(file_scrollback_v1_history_service, 20);
 
 /**
  * The request of GetMessage.
@@ -1052,7 +1080,7 @@ export type GetMessageRequest = Message<"scrollback.v1.GetMessageRequest"> & {
  * Use `create(GetMessageRequestSchema)` to create a new message.
  */
 export const GetMessageRequestSchema: GenMessage<GetMessageRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 20);
+  messageDesc(file_scrollback_v1_history_service, 21);
 
 /**
  * The answer of GetMessage.
@@ -1073,7 +1101,7 @@ export type GetMessageResponse = Message<"scrollback.v1.GetMessageResponse"> & {
  * Use `create(GetMessageResponseSchema)` to create a new message.
  */
 export const GetMessageResponseSchema: GenMessage<GetMessageResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 21);
+  messageDesc(file_scrollback_v1_history_service, 22);
 
 /**
  * The request of ReadMedia.
@@ -1137,7 +1165,7 @@ export type ReadMediaRequest = Message<"scrollback.v1.ReadMediaRequest"> & {
  * Use `create(ReadMediaRequestSchema)` to create a new message.
  */
 export const ReadMediaRequestSchema: GenMessage<ReadMediaRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 22);
+  messageDesc(file_scrollback_v1_history_service, 23);
 
 /**
  * A frame of ReadMedia.
@@ -1165,7 +1193,7 @@ export type ReadMediaResponse = Message<"scrollback.v1.ReadMediaResponse"> & {
  * Use `create(ReadMediaResponseSchema)` to create a new message.
  */
 export const ReadMediaResponseSchema: GenMessage<ReadMediaResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 23);
+  messageDesc(file_scrollback_v1_history_service, 24);
 
 /**
  * The file of a message, as it is on the server.
@@ -1208,7 +1236,7 @@ export type MediaFile = Message<"scrollback.v1.MediaFile"> & {
  * Use `create(MediaFileSchema)` to create a new message.
  */
 export const MediaFileSchema: GenMessage<MediaFile> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 24);
+  messageDesc(file_scrollback_v1_history_service, 25);
 
 /**
  * The request of ListContacts.
@@ -1243,7 +1271,7 @@ export type ListContactsRequest = Message<"scrollback.v1.ListContactsRequest"> &
  * Use `create(ListContactsRequestSchema)` to create a new message.
  */
 export const ListContactsRequestSchema: GenMessage<ListContactsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 25);
+  messageDesc(file_scrollback_v1_history_service, 26);
 
 /**
  * The answer of ListContacts.
@@ -1271,7 +1299,7 @@ export type ListContactsResponse = Message<"scrollback.v1.ListContactsResponse">
  * Use `create(ListContactsResponseSchema)` to create a new message.
  */
 export const ListContactsResponseSchema: GenMessage<ListContactsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 26);
+  messageDesc(file_scrollback_v1_history_service, 27);
 
 /**
  * The request of ListGroups.
@@ -1306,7 +1334,7 @@ export type ListGroupsRequest = Message<"scrollback.v1.ListGroupsRequest"> & {
  * Use `create(ListGroupsRequestSchema)` to create a new message.
  */
 export const ListGroupsRequestSchema: GenMessage<ListGroupsRequest> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 27);
+  messageDesc(file_scrollback_v1_history_service, 28);
 
 /**
  * The answer of ListGroups.
@@ -1334,7 +1362,49 @@ export type ListGroupsResponse = Message<"scrollback.v1.ListGroupsResponse"> & {
  * Use `create(ListGroupsResponseSchema)` to create a new message.
  */
 export const ListGroupsResponseSchema: GenMessage<ListGroupsResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_history_service, 28);
+  messageDesc(file_scrollback_v1_history_service, 29);
+
+/**
+ * The request of ListLabels.
+ *
+ * @generated from message scrollback.v1.ListLabelsRequest
+ */
+export type ListLabelsRequest = Message<"scrollback.v1.ListLabelsRequest"> & {
+  /**
+   * Required.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+};
+
+/**
+ * Describes the message scrollback.v1.ListLabelsRequest.
+ * Use `create(ListLabelsRequestSchema)` to create a new message.
+ */
+export const ListLabelsRequestSchema: GenMessage<ListLabelsRequest> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_history_service, 30);
+
+/**
+ * The answer of ListLabels.
+ *
+ * @generated from message scrollback.v1.ListLabelsResponse
+ */
+export type ListLabelsResponse = Message<"scrollback.v1.ListLabelsResponse"> & {
+  /**
+   * All labels whose names are known, but those that the owner deleted.
+   *
+   * @generated from field: repeated scrollback.v1.Label labels = 1;
+   */
+  labels: Label[];
+};
+
+/**
+ * Describes the message scrollback.v1.ListLabelsResponse.
+ * Use `create(ListLabelsResponseSchema)` to create a new message.
+ */
+export const ListLabelsResponseSchema: GenMessage<ListLabelsResponse> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_history_service, 31);
 
 /**
  * What a chat is.
@@ -1656,6 +1726,17 @@ export const HistoryService: GenService<{
     methodKind: "unary";
     input: typeof ListGroupsRequestSchema;
     output: typeof ListGroupsResponseSchema;
+  },
+  /**
+   * Lists the labels that the owner has for chats and messages, in ascending order of
+   * their ids. WhatsApp allows few of them: there are no pages.
+   *
+   * @generated from rpc scrollback.v1.HistoryService.ListLabels
+   */
+  listLabels: {
+    methodKind: "unary";
+    input: typeof ListLabelsRequestSchema;
+    output: typeof ListLabelsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_scrollback_v1_history_service, 0);
