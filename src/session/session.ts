@@ -136,8 +136,7 @@ export class Session {
     try {
       const present = { now: this.#dependencies.now, live: () => this.live };
       const store = await HistoryStore.open(`${this.directory}/history`, STORE_OPTIONS, present);
-      // A crash may have left messages whose LIDs are resolved only in part.
-      while (store.resolving) await store.resolveStep((build) => store.commit(build));
+      await finishResolving(store);
       this.#failures = 0;
       this.#lastFailure = undefined;
       return store;
@@ -188,6 +187,17 @@ export class Session {
     await store.close().catch((error: unknown) => {
       this.#dependencies.log.warn({ sessionId: this.record.sessionId, err: error }, 'closing the history failed');
     });
+  }
+}
+
+/** A crash may have left messages whose LIDs are resolved only in part. */
+async function finishResolving(store: HistoryStore): Promise<void> {
+  try {
+    while (store.resolving) await store.resolveStep((build) => store.commit(build));
+  } catch (error) {
+    // Nobody holds it: left open, it would keep everybody from opening it anew.
+    await store.close().catch(() => undefined);
+    throw error;
   }
 }
 
