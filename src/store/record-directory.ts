@@ -54,6 +54,11 @@ export class LiveDirectory {
     return members.length === 0 || members.some((member) => member.jid === person && isAdmin(member));
   }
 
+  /** True when a source has told who is in a group. */
+  async knowsMembers(jid: string): Promise<boolean> {
+    return (await this.#allMembers(jid)).length > 0;
+  }
+
   async contact(told: LiveContact): Promise<void> {
     const { jid, name, pushName, username, asOfMs } = told;
     if (name !== '' || username !== '' || pushName === '') return this.#contact(told);

@@ -16,6 +16,7 @@ import { keyspace, textKey } from './keyspaces.js';
 import { factsOfEvent, type MessageEvent, responseFacts, voteFacts } from './live-facts.js';
 import { phoneOrMark } from './phone-of.js';
 import { prefetchDirectory } from './prefetch-live.js';
+import { raiseKnown } from './raise-state.js';
 import { LiveDirectory } from './record-directory.js';
 import type { MessageFacts } from './merge-message.js';
 import { mergeFacts } from './merge-page.js';
@@ -109,8 +110,12 @@ class Recorder {
         return this.#directory.contact(event.contact);
       case 'chat':
         return this.#directory.chat(event.chat);
-      case 'group':
-        return this.#directory.group(event.group);
+      case 'group': {
+        const { jid } = event.group;
+        const wasKnown = await this.#directory.knowsMembers(jid);
+        await this.#directory.group(event.group);
+        return wasKnown ? undefined : raiseKnown(this.commit, this.database, jid);
+      }
       case 'group-change':
         return this.#directory.change(event.change);
       case 'past-members':

@@ -9,11 +9,20 @@ import type { Database } from './database.js';
 import { loadChat } from './directory.js';
 import { encodeFacts, fingerprint, withRevisions } from './facts.js';
 import { awaitingValue, readAwaiting } from './awaiting.js';
-import { identityKeyOf, makeIdentityKey, positionOf, type ResolvedIdentity, resolveIdentity } from './identity.js';
+import {
+  fingerprintOf,
+  identityKeyOf,
+  makeIdentityKey,
+  positionOf,
+  type ResolvedIdentity,
+  resolveIdentity,
+} from './identity.js';
 import { chatNumberKey, identityOfHidden, keyspace, prefixEnd, prefixKey } from './keyspaces.js';
+import type { MessageFacts } from './merge-message.js';
 import { markDeleted, mergeFacts } from './merge-page.js';
 import { mergePartial } from './merge-partial.js';
 import { phoneOf } from './phone-of.js';
+import { hasReceipts, raiseState } from './raise-state.js';
 import { resolveFacts } from './resolve-facts.js';
 import { openWaiting } from './settle-facts.js';
 
@@ -44,7 +53,8 @@ export async function resolveStep(commit: Commit, database: Database, openVote: 
         const chatNumber = chatNumberOf(key);
         if (value.includes(LID_MARK) || gone.has(chatNumber)) await rewriteRow(commit, key, openVote);
         if (retold.has(chatNumber)) await tellAgain(commit, key);
-      } else if (value.includes(LID_MARK)) await rewriteIdentity(commit, identityOfHidden(key), openVote);
+      } else if (value.includes(LID_MARK) || hasReceipts(key, value))
+        await rewriteIdentity(commit, identityOfHidden(key), openVote);
     }
   }
   const next = STAGES[stage + 1];
@@ -67,7 +77,7 @@ async function rewriteRow(commit: Commit, primaryKey: Buffer, openVote: VoteOpen
   const newKey = keyOf(resolved);
   const chat = await loadChat(commit, newKey.chatJid);
   const newChatNumber = chat?.chatNumber ?? chatNumber;
-  if (resolved === facts && newChatNumber === chatNumber) return;
+  if (resolved === facts && newChatNumber === chatNumber && !(await isRaised(commit, facts))) return;
   await commit.loadTotals([chatNumber, newChatNumber]);
   commit.removeRow(stored);
   commit.overlay.delete(stored.identityKey);
@@ -77,7 +87,7 @@ async function rewriteRow(commit: Commit, primaryKey: Buffer, openVote: VoteOpen
     identityKey: moved,
     aliases: resolved.message.alternateMessageIds.map((id) => identityKeyOf(newChatNumber, newKey, id)),
     facts: resolved,
-    mark: fingerprint(encodeFacts(resolved)),
+    mark: resolved === facts ? fingerprintOf(stored.value) : fingerprint(encodeFacts(resolved)),
     createRevision: readCreateRevision(row, row.length),
   });
   if (key.chatJid !== newKey.chatJid || key.senderJid !== newKey.senderJid) commit.logRemoved(key);
@@ -85,6 +95,13 @@ async function rewriteRow(commit: Commit, primaryKey: Buffer, openVote: VoteOpen
   if (outcome === 'updated') await rewriteIdentity(commit, moved, openVote);
   // The poll and its votes may have met only now.
   await openWaiting(commit, { chatNumber: newChatNumber, key: newKey }, openVote);
+}
+
+/** True when a message got further than it is said to, by the members of its group as they are known now; then it says so. */
+async function isRaised({ overlay }: Commit, facts: MessageFacts): Promise<boolean> {
+  const { deliveryState } = facts.message;
+  await raiseState(overlay, facts);
+  return facts.message.deliveryState !== deliveryState;
 }
 
 /**

@@ -3,12 +3,13 @@ import type { Fact } from '../support/one-account.js';
 import { expectSameHistories } from '../support/same-history.js';
 import { type Delivery, deliver } from '../support/union.js';
 
+const at = { mappings: [], before: 'nothing', steps: 0, stale: false } satisfies Partial<Delivery>;
+
 it('a history is the same in whatever order backups, the link and its mappings come', async () => {
   await expectSameHistories(25);
 });
 
 it('an edit and a reaction that wait for one message are joined when both numbers are learned before either moves', async () => {
-  const at = { mappings: [], before: 'nothing', steps: 0, stale: false } satisfies Partial<Delivery>;
   const edit: Fact = { n: 21, lids: [true, false, false], via: 4, tells: { what: 'edit', version: 1 } };
   const reaction: Fact = {
     n: 21,
@@ -29,3 +30,23 @@ it('an edit and a reaction that wait for one message are joined when both number
   expect(waiting[0]).toContain('text 21 as edited 1');
   expect(waiting[0]).toContain('❤️');
 });
+
+it.each(['before them', 'after them', 'between them and their message', 'before the members of the group'])(
+  'a message reached all members of a group when the number of one, who is in it by their LID, is told %s',
+  async (when) => {
+    const message: Fact = { n: 4, lids: [false, false, false], via: 2, tells: { what: 'message' } };
+    const receipts = (['anna', 'bert', 'carl', 'dora'] as const).map((member): Fact => {
+      return { ...message, tells: { what: 'receipt', member, state: 3 } };
+    });
+    const told: Delivery = { ...at, facts: receipts };
+    const mapping: Delivery = { ...at, facts: [], mappings: ['anna'] };
+    const said: Delivery = { ...at, facts: [message] };
+    const orders: Record<string, Delivery[]> = {
+      'before them': [mapping, told, said],
+      'after them': [said, told, mapping],
+      'between them and their message': [told, mapping, said],
+    };
+    const { messages } = await deliver(orders[when] ?? [mapping, said, told], [], orders[when] === undefined);
+    expect(messages.map(({ deliveryState }) => deliveryState)).toEqual([3]);
+  },
+);

@@ -10,6 +10,7 @@ const inAnyOrder = fc.record({
   seed: fc.nat(),
   mapAtEnd: fc.constantFrom<Delivery['mappings']>([], ['anna'], ['anna', 'bert']),
   cut: fc.integer({ min: 1, max: 12 }),
+  groupAtEnd: fc.boolean(),
 });
 
 /** The same facts in another order, in other commits, and whose LIDs are known is told at other moments. */
@@ -44,9 +45,9 @@ const shown = ({ messages, rest, chats }: Outcome) => ({
 /** Fails unless `numRuns` random accounts are the same in two orders each. Tries as many as it can in `longestMs`. */
 export async function expectSameHistories(numRuns: number, longestMs = 90_000): Promise<void> {
   await fc.assert(
-    fc.asyncProperty(inAnyOrder, async ({ deliveries, seed, mapAtEnd, cut }) => {
+    fc.asyncProperty(inAnyOrder, async ({ deliveries, seed, mapAtEnd, cut, groupAtEnd }) => {
       const one = await deliver(deliveries, mapAtEnd);
-      const two = await deliver(otherwise(deliveries, seed, cut), mapAtEnd);
+      const two = await deliver(otherwise(deliveries, seed, cut), mapAtEnd, groupAtEnd);
       expect(shown(two)).toEqual(shown(one));
     }),
     // What it found must be told before the test is ended: making a counterexample small takes minutes.

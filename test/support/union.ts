@@ -43,13 +43,21 @@ export interface Outcome {
   chats: string[];
 }
 
-/** Delivers everything to a new history. `mapAtEnd` is whose LIDs are told when all is in. */
-export async function deliver(deliveries: readonly Delivery[], mapAtEnd: Delivery['mappings']): Promise<Outcome> {
+/**
+ * Delivers everything to a new history. `mapAtEnd` is whose LIDs are told when all is in; `groupAtEnd`: who is in the group is told
+ * after it, not before everything.
+ */
+export async function deliver(
+  deliveries: readonly Delivery[],
+  mapAtEnd: Delivery['mappings'],
+  groupAtEnd = false,
+): Promise<Outcome> {
   const run = new Run(await openHistory());
   try {
-    await run.record([aGroup()]);
+    if (!groupAtEnd) await run.record([aGroup()]);
     for (const delivery of deliveries) await run.deliver(delivery);
     if (mapAtEnd.length > 0) await run.record(mapAtEnd.map(mappingOf));
+    if (groupAtEnd) await run.record([aGroup()]);
     return await run.finish();
   } finally {
     await run.remove();
