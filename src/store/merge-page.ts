@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { readIdentityKey } from '../domain/identity.js';
 import {
   identityForm,
   type PageRecord,
@@ -7,7 +8,7 @@ import {
   recordOp,
   writeRevisions,
 } from '../domain/page-format.js';
-import { noteAwaited } from './awaiting.js';
+import { noteAwaited, readAwaiting } from './awaiting.js';
 import { type Commit, keyOf, primaryKeyOf, type StoredFacts } from './commit.js';
 import { isCleared } from './cleared-chats.js';
 import { decodeFacts, encodeFacts, fingerprint, msOf, sameFacts } from './facts.js';
@@ -16,6 +17,7 @@ import {
   deletedValue,
   fingerprintOf,
   identityKeyOf,
+  makeIdentityKey,
   positionOf,
   type ResolvedIdentity,
   resolveIdentity,
@@ -183,8 +185,8 @@ export async function markDeleted(commit: Commit, identityKey: Buffer): Promise<
   const stored = await resolveIdentity(commit.overlay, identityKey);
   const isStored = stored?.value[0] === identityForm.message;
   if (isStored) await forget(commit, stored);
+  if (stored?.value[0] === identityForm.awaiting) await forgetAwaiting(commit, stored);
   const now = await commit.overlay.get(identityKey);
-  if (now?.[0] === identityForm.awaiting) noteAwaited(commit.state, -1);
   if (now?.[0] !== identityForm.deleted) commit.putIdentity(identityKey, deletedValue());
   return isStored;
 }
@@ -201,6 +203,17 @@ async function forget(commit: Commit, stored: ResolvedIdentity): Promise<void> {
     commit.putIdentity(alias, deletedValue());
   }
   commit.logRemoved(keyOf(facts));
+}
+
+/** Keeps under all ids of what waits for a message that the message is deleted. */
+async function forgetAwaiting(commit: Commit, stored: ResolvedIdentity): Promise<void> {
+  noteAwaited(commit.state, -1);
+  const { facts } = await readAwaiting(commit.overlay, stored);
+  const parts = readIdentityKey(stored.identityKey);
+  commit.putIdentity(stored.identityKey, deletedValue());
+  for (const messageId of facts.message.alternateMessageIds) {
+    commit.putIdentity(makeIdentityKey({ ...parts, messageId }), deletedValue());
+  }
 }
 
 async function mergeRecord(commit: Commit, record: PageRecord, counts: MergeCounts): Promise<void> {

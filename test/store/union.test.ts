@@ -50,3 +50,20 @@ it.each(['before them', 'after them', 'between them and their message', 'before 
     expect(messages.map(({ deliveryState }) => deliveryState)).toEqual([3]);
   },
 );
+
+it('a message is deleted under the id of its edit, also when both come before it', async () => {
+  const edit: Fact = { n: 1, lids: [false, false, false], via: 2, tells: { what: 'edit', version: 1 } };
+  const deletion: Fact = { ...edit, via: 'backup', tells: { what: 'deletion', version: 1 } };
+  const message: Fact = { ...edit, tells: { what: 'message' } };
+  for (const order of [
+    [edit, deletion, message],
+    [deletion, edit, message],
+    [message, edit, deletion],
+  ]) {
+    const { messages } = await deliver(
+      order.map((fact) => ({ ...at, facts: [fact] })),
+      [],
+    );
+    expect(messages).toEqual([]);
+  }
+});

@@ -68,8 +68,8 @@ export interface Fact {
     /** Of an event, an answer. */
     | { what: 'vote'; by: Person | undefined; options: number[]; at: number }
     | { what: 'star' }
-    /** By the owner, for themselves; only backups tell it. */
-    | { what: 'deletion' };
+    /** By the owner, for themselves, under the id of a version of its text (0: its own id); only backups tell it. */
+    | { what: 'deletion'; version: number };
 }
 
 const anActor = fc.constantFrom<Person | undefined>('anna', 'bert', 'carl', 'dora', undefined);
@@ -106,7 +106,10 @@ const tells: fc.Arbitrary<Fact['tells']> = fc.oneof(
     })),
   },
   { weight: 1, arbitrary: fc.constant({ what: 'star' as const }) },
-  { weight: 1, arbitrary: fc.constant({ what: 'deletion' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ what: fc.constant('deletion' as const), version: fc.constantFrom(0, 0, 0, 1, 2) }),
+  },
 );
 
 /** Anything that a source may tell. */
@@ -154,7 +157,7 @@ export function draftOf({ n, lids, tells }: Fact): MessageDraft | { deleted: Mes
   };
   switch (tells.what) {
     case 'deletion':
-      return { deleted: base };
+      return { deleted: tells.version === 0 ? base : { ...base, id: editIdOf(n, tells.version) } };
     case 'edit':
       return {
         ...base,
