@@ -1,4 +1,5 @@
 import type { WASocket } from '@whiskeysockets/baileys';
+import { AsyncResource } from 'node:async_hooks';
 import { inTurn } from './turn.js';
 
 /** What the library's socket is underneath. */
@@ -21,6 +22,11 @@ export class SendGate {
   #durable: Promise<void> = Promise.resolve();
   #socket: WASocket | undefined;
   #raw: RawSocket | undefined;
+  /**
+   * Goes on reading, in the context in which the socket was made: what it had read before it was paused arrives in this call, and would
+   * else be handled in the transaction of the message that became durable last, which is over, so its keys would never be committed.
+   */
+  #resume: () => void = () => undefined;
   #paused = false;
   #broken: Error | undefined;
 
@@ -50,6 +56,7 @@ export class SendGate {
     };
     this.#socket = socket;
     this.#raw = raw;
+    this.#resume = AsyncResource.bind(() => raw.resume());
   }
 
   /** Something arrived and is being made durable. */
@@ -92,7 +99,7 @@ export class SendGate {
     this.#pending--;
     if (!this.#paused || this.#pending > RESUME_PENDING) return;
     this.#paused = false;
-    this.#raw?.resume();
+    this.#resume();
   }
 
   #break(error: unknown): void {
