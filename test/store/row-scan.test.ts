@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { POSITION_BYTES, writePosition } from '../../src/domain/position.js';
+import { POSITION_BYTES, POSITION_MAX, writePosition } from '../../src/domain/position.js';
 import { MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import { Database } from '../../src/store/database.js';
 import { keyspace, prefixEnd, prefixKey } from '../../src/store/keyspaces.js';
@@ -35,8 +35,8 @@ function rowAt(n: number, liesAtMs: number, saysMs: number): { key: Buffer; row:
 
 describe('the rows of an account, page by page', () => {
   it('all come once and in order, with the key of the last one, whatever the times and the bounds', async () => {
-    const rows = Array.from({ length: 150 }, (_, n) => {
-      const liesAtMs = [0, 5, 5, 5, 1_700_000_000_000, 1_700_000_000_001][Math.floor(n / 25)] ?? 0;
+    const rows = Array.from({ length: 175 }, (_, n) => {
+      const liesAtMs = [0, 5, 5, 5, 1_700_000_000_000, 1_700_000_000_001, POSITION_MAX][Math.floor(n / 25)] ?? 0;
       // Each ninth lies at another time than the one that it names.
       return rowAt(n, liesAtMs, n % 9 === 8 ? 77 : liesAtMs);
     });
@@ -48,7 +48,7 @@ describe('the rows of an account, page by page', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.boolean(),
-        fc.integer({ min: 1, max: 160 }),
+        fc.integer({ min: 1, max: 185 }),
         fc.integer({ min: 1, max: 30_000 }),
         async (reverse, maxMessages, maxBytes) => {
           const expected = reverse ? [...ascending].reverse() : ascending;
