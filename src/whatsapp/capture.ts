@@ -142,7 +142,7 @@ class SocketCapture implements Capture {
     if (strange || says.includes(undefined) || headOf(stanza, creds) === undefined)
       this.#start(this.#stanza(stanza, creds));
     if (handed.length + readable.length === 0) this.#start(this.#unreadable(stanza, creds));
-    stanza.attrs.offline ??= KEEPS_ORDER;
+    stanza.attrs.offline ||= KEEPS_ORDER;
   }
 
   /** What fails here ends the socket by its gate. */
