@@ -1,28 +1,18 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MessageKind, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import { Database } from '../../src/store/database.js';
 import type { ChangeCursor } from '../../src/store/history-reader.js';
-import { EVERYTHING, importDrafts, openHistory, readAll, type TemporaryHistory } from '../support/history.js';
+import { aHistory } from '../support/a-history.js';
+import { EVERYTHING, importDrafts, readAll, type TemporaryHistory } from '../support/history.js';
 import type { MessageDraft } from '../support/page-builder.js';
 
 const ANNA = '491701111111@s.whatsapp.net';
 const ANNA_LID = '7001@lid';
 const BERT = '491702222222@s.whatsapp.net';
 const GROUP = '120363000000000001@g.us';
-
-const open: TemporaryHistory[] = [];
-afterEach(async () => {
-  for (const history of open.splice(0)) await history.remove();
-});
-
-async function aHistory(): Promise<TemporaryHistory['store']> {
-  const history = await openHistory();
-  open.push(history);
-  return history.store;
-}
 
 const texts = async (store: TemporaryHistory['store'], chat?: string): Promise<string[]> =>
   (await readAll(store, { chat })).map(({ text }) => text);

@@ -1,10 +1,10 @@
 import { toJson } from '@bufbuild/protobuf';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { liveDelivery, type LiveEvent } from '../../src/domain/live-event.js';
 import { MessageKind, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import type { Commit } from '../../src/store/commit.js';
 import { putChat } from '../../src/store/directory.js';
+import { inAnyOrder } from '../support/any-order.js';
 import { chatNamed, importDrafts, openHistory, readAll, type TemporaryHistory } from '../support/history.js';
 import { aKey, aLiveMessage, aText, recordAll } from '../support/live-events.js';
 import { aPage, type MessageDraft } from '../support/page-builder.js';
@@ -173,19 +173,11 @@ describe('what the link tells', () => {
       { chat: GROUP, id: 'A1', sender: ANNA, text: 'in the group' },
       { chat: ANNA, id: 'A3', fromMe: true, more: { deliveryState: liveDelivery.sent } },
     ];
-    type Step = { live: LiveEvent } | { backup: MessageDraft };
-    const steps: Step[] = [...live.map((event) => ({ live: event })), ...backup.map((draft) => ({ backup: draft }))];
     let wanted: unknown;
-    const run = async (order: Step[], sizes: number[]): Promise<void> => {
+    await inAnyOrder(live, backup, async (bring) => {
       const one = await openHistory();
       try {
-        for (let at = 0, n = 0; at < order.length; n++) {
-          const some = order.slice(at, (at += sizes[n % sizes.length]!));
-          const drafts = some.flatMap((step) => ('backup' in step ? [step.backup] : []));
-          const events = some.flatMap((step) => ('live' in step ? [step.live] : []));
-          if (events.length > 0) await recordAll(one.store, events);
-          if (drafts.length > 0) await importDrafts(one.store, drafts);
-        }
+        await bring(one.store);
         const found = (await readAll(one.store))
           .map((message) => JSON.stringify(toJson(MessageSchema, message)))
           .sort();
@@ -195,16 +187,7 @@ describe('what the link tells', () => {
       } finally {
         await one.remove();
       }
-    };
-    await run(steps, [1]);
-    await fc.assert(
-      fc.asyncProperty(
-        fc.shuffledSubarray(steps, { minLength: steps.length }),
-        fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
-        run,
-      ),
-      { numRuns: 60 },
-    );
+    });
   });
 
   it('is stored once when it comes while an import prepares', async () => {

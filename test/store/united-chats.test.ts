@@ -1,21 +1,14 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { createHash } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { LiveEvent } from '../../src/domain/live-event.js';
 import { GroupSchema } from '../../src/gen/scrollback/v1/history_service_pb.js';
 import { DeliveryState, MessageKind, MessageSchema, Source } from '../../src/gen/scrollback/v1/message_pb.js';
 import { putChat, putGroup } from '../../src/store/directory.js';
-import type { HistoryStore } from '../../src/store/history-store.js';
 import { putContact } from '../../src/store/people.js';
-import {
-  chatNamed,
-  importDrafts,
-  openHistory,
-  personNamed,
-  readAll,
-  type TemporaryHistory,
-} from '../support/history.js';
+import { aHistory } from '../support/a-history.js';
+import { chatNamed, importDrafts, personNamed, readAll } from '../support/history.js';
 import { aKey, aLiveMessage, aText, recordAll } from '../support/live-events.js';
 import { GROUP } from '../support/one-account.js';
 import { aPage } from '../support/page-builder.js';
@@ -25,17 +18,6 @@ const ANNA = '491701111111@s.whatsapp.net';
 const ANNA_LID = '7001@lid';
 const BERT_LID = '7002@lid';
 const BERT = '491702222222@s.whatsapp.net';
-
-const open: TemporaryHistory[] = [];
-afterEach(async () => {
-  for (const history of open.splice(0)) await history.remove();
-});
-
-async function aHistory(): Promise<HistoryStore> {
-  const history = await openHistory();
-  open.push(history);
-  return history.store;
-}
 
 const LEARNED: LiveEvent = mappingOf('anna');
 
