@@ -66,6 +66,8 @@ export class OpenCall {
   readonly #controller = new AbortController();
   readonly #onClose: () => void;
   #lingering: NodeJS.Timeout | undefined;
+  /** True when grpc-js has its last word: nothing is left to be stopped. */
+  #handedOver = false;
 
   constructor(call: AnyCall, limits: Pick<RpcLimits, 'stallMs' | 'uploadStallMs'>, onClose: () => void) {
     this.signal = this.#controller.signal;
@@ -87,6 +89,7 @@ export class OpenCall {
    * closed window neither the last frame nor the status can leave, and both would stay in memory with the call.
    */
   handedOver(): void {
+    this.#handedOver = true;
     if (this.#call.cancelled) return this.#close();
     this.#lingering = setTimeout(() => {
       resetStream(this.#call);
@@ -97,7 +100,8 @@ export class OpenCall {
 
   #close(): void {
     clearTimeout(this.#lingering);
-    this.#controller.abort(new DomainError({ reason: 'CANCELLED' }));
+    // For calls that went well the error with its stack was 4 % of what the main thread did for a page of 50.
+    if (!this.#handedOver) this.#controller.abort(new DomainError({ reason: 'CANCELLED' }));
     this.#onClose();
   }
 }
