@@ -20,6 +20,7 @@ export async function measureChat(bench: Bench): Promise<void> {
   const last = new LastMessages(connection, sharedSession, await listChats(connection, sharedSession));
   await last.calls(WARM_UP_CALLS);
   report(bench, 'idle', await last.calls(CALLS));
+  await reportFloor(bench, connection);
   report(bench, 'while another session imports', await callsDuringImports(bench, connection, last));
 }
 
@@ -70,6 +71,20 @@ async function startImport(
       await watching;
     },
   };
+}
+
+/** What a call costs here that reads nothing: the floor of the figure above. */
+async function reportFloor(bench: Bench, { sessions }: Connection): Promise<void> {
+  const ms: number[] = [];
+  while (ms.length < CALLS) {
+    const startedAt = performance.now();
+    await sessions.getSession({ sessionId: sharedSession });
+    ms.push(performance.now() - startedAt);
+  }
+  bench.report({
+    what: `GetSession, idle (${ms.length} calls), which reads nothing`,
+    figure: `p50 ${showMs(quantile(ms, 0.5))}, p99 ${showMs(quantile(ms, 0.99))}`,
+  });
 }
 
 function report(bench: Bench, when: string, ms: readonly number[]): void {
