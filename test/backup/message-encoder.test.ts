@@ -24,6 +24,17 @@ const double = fc.double({ noNaN: true, noDefaultInfinity: true });
 const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
 
+const location = fc.record({
+  latitude: double,
+  longitude: double,
+  name: text,
+  address: text,
+  liveDurationSeconds: uint32,
+  finalLatitude: double,
+  finalLongitude: double,
+  finalMs: time,
+});
+
 const fields: fc.Arbitrary<MessageFields> = fc.record({
   chatJid: jid,
   senderJid: jid,
@@ -73,18 +84,7 @@ const fields: fc.Arbitrary<MessageFields> = fc.record({
   revocation: optional(fc.record({ revokeMs: time, adminJid: jid, byAdmin: fc.boolean() })),
   forwardScore: uint32,
   deliveryState: fc.nat(5),
-  location: optional(
-    fc.record({
-      latitude: double,
-      longitude: double,
-      name: text,
-      address: text,
-      liveDurationSeconds: uint32,
-      finalLatitude: double,
-      finalLongitude: double,
-      finalMs: time,
-    }),
-  ),
+  location: optional(location),
   vcards: fc.array(text, { maxLength: 3 }),
   poll: optional(
     fc.record({
@@ -97,6 +97,28 @@ const fields: fc.Arbitrary<MessageFields> = fc.record({
           fromMe: fc.boolean(),
           optionIndexes: fc.array(uint32, { maxLength: 3 }),
           voteMs: time,
+        }),
+        { maxLength: 3 },
+      ),
+    }),
+  ),
+  event: optional(
+    fc.record({
+      description: text,
+      location: optional(location),
+      joinLink: text,
+      startMs: time,
+      endMs: time,
+      canceled: fc.boolean(),
+      extraGuestsAllowed: fc.boolean(),
+      callScheduled: fc.boolean(),
+      responses: fc.array(
+        fc.record({
+          responderJid: jid,
+          fromMe: fc.boolean(),
+          answer: fc.nat(3),
+          extraGuestCount: uint32,
+          responseMs: time,
         }),
         { maxLength: 3 },
       ),
@@ -173,6 +195,11 @@ describe('an encoded message', () => {
         expect(decoded.contactCards.map((card) => card.vcard)).toEqual(message.vcards);
         expect(decoded.alternateMessageIds).toEqual(message.alternateMessageIds);
         expect(decoded.call?.waResult).toBe(message.call?.waResult);
+        expect(decoded.event?.joinLink).toBe(message.event?.joinLink);
+        expect(decoded.event?.canceled).toBe(message.event?.canceled);
+        expect(decoded.event?.responses.map(({ answer }) => answer)).toEqual(
+          message.event?.responses.map(({ answer }) => answer),
+        );
       }),
     );
   });

@@ -74,6 +74,23 @@ describe('a backup', () => {
   it.each([
     ['newer tables', { omitTables: newer }],
     ['most tables', { omitTables: [...newer, ...others] }],
+    ['what is said of events', { omitTables: ['message_event'] }],
+    ['answers to events', { omitTables: ['message_add_on_event_response', 'message_secret'] }],
+    [
+      'columns of events',
+      {
+        omitColumns: [
+          'message_event.name',
+          'message_event.is_canceled',
+          'message_event.location_latitude',
+          'message_event.end_time',
+          'message_event.allow_extra_guests',
+          'message_event.is_schedule_call',
+          'message_add_on_event_response.extra_guest_count',
+          'message_add_on_event_response.sender_timestamp',
+        ],
+      },
+    ],
     ['columns', { omitColumns: [...columns, 'message_media.media_caption', 'message_quoted.chat_row_id'] }],
   ])('that lacks %s is read without them', (_, options) => {
     const path = join(directory, `lacking-${_}.db`);
@@ -94,7 +111,14 @@ describe('a backup', () => {
     buildDatabase(path, { seed: 32, messages: 1500, traps: true });
     const before = readAllPages(planOf(path).plan);
     const db = new Sqlite(path);
-    for (const table of ['message_media', 'message_quoted', 'message_edit_info', 'message_add_on_reaction']) {
+    const answers = ['message_event', 'message_add_on_event_response', 'message_secret'];
+    for (const table of [
+      'message_media',
+      'message_quoted',
+      'message_edit_info',
+      'message_add_on_reaction',
+      ...answers,
+    ]) {
       db.exec(`CREATE TABLE copy AS SELECT * FROM ${table} ORDER BY random(); DROP TABLE ${table};
         ALTER TABLE copy RENAME TO ${table}`);
     }

@@ -2,12 +2,15 @@ import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
 import {
   CallOutcome,
   DeliveryState,
+  EventAnswer,
   MessageKind,
   SystemEventKind,
+  type Event,
+  type Location,
   type Message,
   type MessageKey,
 } from '../../src/gen/scrollback/v1/message_pb.js';
-import type { ExpectedKey, ExpectedMessage, ExpectedPoll } from './oracle-message.js';
+import type { ExpectedEvent, ExpectedKey, ExpectedLocation, ExpectedMessage, ExpectedPoll } from './oracle-message.js';
 
 /** What a message says, in one form for messages of the API and for those that the oracle expects. */
 export type MessageMeaning = Omit<ExpectedMessage, 'table' | 'rowId' | 'ordinal' | 'removedReactions' | 'poll'> & {
@@ -24,7 +27,8 @@ export function meaningOfExpected(expected: ExpectedMessage): MessageMeaning {
 
 /** Returns what a message of the API says; its sources and revisions are left out. */
 export function meaningOf(message: Message): MessageMeaning {
-  const { media, quoted, revocation, location, poll, call, systemEvent, groupInvite, linkPreview, album } = message;
+  const { media, quoted, revocation, location, poll, event, call, systemEvent, groupInvite, linkPreview, album } =
+    message;
   return {
     key: keyOf(message.key),
     sentMs: msOf(message.sentTime),
@@ -67,16 +71,7 @@ export function meaningOf(message: Message): MessageMeaning {
     },
     forwardScore: message.forwardScore,
     deliveryState: DeliveryState[message.deliveryState],
-    location: location && {
-      latitude: location.latitude,
-      longitude: location.longitude,
-      name: location.name,
-      address: location.address,
-      liveDurationSeconds: location.liveDurationSeconds,
-      finalLatitude: location.finalLatitude,
-      finalLongitude: location.finalLongitude,
-      finalMs: msOf(location.finalTime),
-    },
+    location: location && placeOf(location),
     contactCards: message.contactCards.map(({ vcard }) => vcard),
     poll: poll && {
       options: poll.options.map(({ name, voteTotal }) => ({ name, voteTotal })),
@@ -89,6 +84,7 @@ export function meaningOf(message: Message): MessageMeaning {
         voteMs: msOf(voteTime),
       })),
     },
+    event: event && happeningOf(event),
     call: call && {
       callId: call.callId,
       video: call.video,
@@ -124,6 +120,39 @@ export function meaningOf(message: Message): MessageMeaning {
     albumMessageId: message.albumMessageId,
     alternateMessageIds: message.alternateMessageIds,
     receivedMs: msOf(message.receivedTime),
+  };
+}
+
+function placeOf(location: Location): ExpectedLocation {
+  return {
+    latitude: location.latitude,
+    longitude: location.longitude,
+    name: location.name,
+    address: location.address,
+    liveDurationSeconds: location.liveDurationSeconds,
+    finalLatitude: location.finalLatitude,
+    finalLongitude: location.finalLongitude,
+    finalMs: msOf(location.finalTime),
+  };
+}
+
+function happeningOf(event: Event): ExpectedEvent {
+  return {
+    description: event.description,
+    location: event.location && placeOf(event.location),
+    joinLink: event.joinLink,
+    startMs: msOf(event.startTime),
+    endMs: msOf(event.endTime),
+    canceled: event.canceled,
+    extraGuestsAllowed: event.extraGuestsAllowed,
+    callScheduled: event.callScheduled,
+    responses: event.responses.map(({ responderJid, fromMe, answer, extraGuestCount, responseTime }) => ({
+      responderJid,
+      fromMe,
+      answer: EventAnswer[answer],
+      extraGuestCount,
+      responseMs: msOf(responseTime),
+    })),
   };
 }
 

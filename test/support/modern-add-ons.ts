@@ -4,11 +4,12 @@ import type { RowName } from './modern-row-columns.js';
 import { hexDigits, type Random } from './synthetic-random.js';
 import type { RowWriter } from './table-writer.js';
 
-/** The first type of add-on is a reaction, the second a vote. */
+/** The first type of add-on is a reaction, the second a vote, the third an answer to an event. */
 const REACTION = 56;
 const VOTE = 67;
+const RESPONSE = 93;
 
-/** Writes what others do with a message: reactions, votes, receipts. */
+/** Writes what others do with a message: reactions, votes, answers, receipts. */
 export class ModernAddOns {
   reactions = 0;
   readonly #account: SyntheticAccount;
@@ -67,6 +68,38 @@ export class ModernAddOns {
       this.#rows.message_add_on_poll_vote(this.#addOnId, message.sentMs + 9000 + random.below(9));
       if (random.chance(9000))
         this.#rows.message_add_on_poll_vote_selected_option(this.#addOnId, first + random.below(count));
+    }
+  }
+
+  /** Writes an event with the answers to it. */
+  event(message: SyntheticMessage, id: number): void {
+    const random = this.random;
+    const { words } = this.#account;
+    const placed = random.chance(6000);
+    const startMs = message.sentMs + 86_400_000;
+    this.#rows.message_event(
+      id,
+      random.chance(1000) ? 1 : 0,
+      words.name(random),
+      random.chance(5000) ? words.text(random) : null,
+      placed ? random.below(18_000_000) / 100_000 - 90 : null,
+      placed ? random.below(36_000_000) / 100_000 - 180 : null,
+      placed ? words.name(random) : null,
+      placed && random.chance(5000) ? words.text(random) : null,
+      placed ? null : `https://call.whatsapp.com/video/${hexDigits(random, 4)}`,
+      startMs,
+      random.chance(5000) ? startMs + 3_600_000 : null,
+      random.below(2),
+      placed ? 0 : 1,
+    );
+    const { members, person } = message.chat;
+    for (const guest of members.length > 0 ? members.slice(0, 6) : [person]) {
+      const fromMe = random.chance(2000) || guest < 0;
+      const sender = fromMe ? 0 : this.#account.jidRowOf(guest, random.next() % 2 === 0);
+      const at = message.sentMs + 9000;
+      this.#addOn(message, id, RESPONSE, fromMe, sender, hexDigits(random, 4), at);
+      const guests = random.chance(3000) ? 1 + random.below(3) : null;
+      this.#rows.message_add_on_event_response(this.#addOnId, random.below(4), at + random.below(9), guests);
     }
   }
 

@@ -26,13 +26,16 @@ export const rowColumns = {
   message_view_once_media: 'message_row_id state',
   message_album: 'message_row_id image_count video_count',
   message_association: 'child_message_row_id parent_message_row_id association_type',
-  message_event: 'message_row_id name start_time',
+  message_event:
+    'message_row_id is_canceled name description location_latitude location_longitude location_name location_address ' +
+    'join_link start_time end_time allow_extra_guests is_schedule_call',
   message_group_invite: 'message_row_id group_jid_row_id admin_jid_row_id group_name invite_code expiration',
   message_poll: 'message_row_id selectable_options_count end_time',
   message_poll_option: '_id message_row_id option_name vote_total',
   message_add_on:
     '_id chat_row_id from_me key_id sender_jid_row_id parent_message_row_id timestamp message_add_on_type',
   message_add_on_reaction: 'message_add_on_row_id reaction sender_timestamp',
+  message_add_on_event_response: 'message_add_on_row_id response sender_timestamp extra_guest_count',
   message_add_on_poll_vote: 'message_add_on_row_id sender_timestamp',
   message_add_on_poll_vote_selected_option: 'message_add_on_row_id message_poll_option_id',
   receipt_user: 'message_row_id receipt_user_jid_row_id receipt_timestamp read_timestamp played_timestamp',

@@ -174,7 +174,7 @@ export class ModernRows {
         this.#addOns.poll(message, id);
         return;
       case 92:
-        this.#rows.message_event(id, words.name(random), message.sentMs + 86_400_000);
+        this.#addOns.event(message, id);
         return;
       case 99:
         this.#rows.message_album(id, 2, 1);

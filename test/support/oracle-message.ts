@@ -49,6 +49,7 @@ export interface ExpectedMessage {
   /** vCards. */
   contactCards: string[];
   poll: ExpectedPoll | undefined;
+  event: ExpectedEvent | undefined;
   call: ExpectedCall | undefined;
   systemEvent: ExpectedSystemEvent | undefined;
   groupInvite: { groupJid: string; groupName: string; inviteCode: string; expireMs: number | undefined } | undefined;
@@ -108,6 +109,27 @@ export interface ExpectedPoll {
   withdrawnVotes: ExpectedVote[];
 }
 
+export interface ExpectedEvent {
+  description: string;
+  location: ExpectedLocation | undefined;
+  joinLink: string;
+  startMs: number | undefined;
+  endMs: number | undefined;
+  canceled: boolean;
+  extraGuestsAllowed: boolean;
+  callScheduled: boolean;
+  responses: ExpectedResponse[];
+}
+
+/** The last answer of somebody. */
+export interface ExpectedResponse {
+  responderJid: string;
+  fromMe: boolean;
+  answer: string;
+  extraGuestCount: number;
+  responseMs: number | undefined;
+}
+
 export interface ExpectedCall {
   callId: string;
   video: boolean;
@@ -152,6 +174,7 @@ export function bareMessage(table: ExpectedMessage['table'], rowId: number, key:
     location: undefined,
     contactCards: [],
     poll: undefined,
+    event: undefined,
     call: undefined,
     systemEvent: undefined,
     groupInvite: undefined,

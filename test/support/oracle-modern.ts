@@ -137,6 +137,11 @@ function messageOf(row: Row, rowId: number, key: ExpectedKey, addresses: Address
   }
   message.text = text(row.text_data);
   if (message.text === '' && message.kind === 'DOCUMENT') message.text = text(row.media_caption);
+  if (message.kind === 'EVENT') {
+    // Over-long names are as good as none; the text of the message then stands for it.
+    message.text = (Buffer.byteLength(text(row.eventName)) <= 4096 ? text(row.eventName) : '') || message.text;
+    message.event = sides.event(rowId, key.chatJid, row);
+  }
   message.viewOnce = isViewOnce(waType);
   if (row.editRow !== null) message.editMs = time(row.edited_timestamp) ?? time(row.editSenderTime);
   message.forwardScore =

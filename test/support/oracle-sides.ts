@@ -3,16 +3,18 @@ import { isPerson, type Addresses } from './oracle-addresses.js';
 import {
   byCodeUnits,
   type ExpectedCall,
+  type ExpectedEvent,
   type ExpectedPoll,
   type ExpectedReaction,
   type ExpectedVote,
 } from './oracle-message.js';
-import { count32, flag, groupRows, int32, integer, text, time, type Row } from './oracle-tables.js';
+import { count32, flag, groupRows, int32, integer, real, text, time, type Row } from './oracle-tables.js';
 
 /** The tables that hold several rows a message. */
 export class Sides {
   readonly #reactions: Map<number, Row[]>;
   readonly #votes: Map<number, Row[]>;
+  readonly #responses: Map<number, Row[]>;
   readonly #chosen: Map<number, Row[]>;
   readonly #options: Map<number, Row[]>;
   readonly #mentions: Map<number, Row[]>;
@@ -36,6 +38,13 @@ export class Sides {
       `SELECT a._id, a.parent_message_row_id, a.from_me, a.sender_jid_row_id, a.timestamp, v.sender_timestamp
        FROM message_add_on_poll_vote v JOIN message_add_on a ON a._id = v.message_add_on_row_id
        ORDER BY a._id`,
+    );
+    this.#responses = group(
+      'parent_message_row_id',
+      `SELECT a._id, a.parent_message_row_id, a.from_me, a.sender_jid_row_id, a.timestamp, e.response, e.sender_timestamp,
+         e.extra_guest_count
+       FROM message_add_on_event_response e JOIN message_add_on a ON a._id = e.message_add_on_row_id
+       WHERE a.message_add_on_type = 93 ORDER BY a._id`,
     );
     this.#chosen = group(
       'message_add_on_row_id',
@@ -75,6 +84,33 @@ export class Sides {
       endMs: time(row.end_time),
       votes: votes.filter(({ optionIndexes }) => optionIndexes.length > 0),
       withdrawnVotes: votes.filter(({ optionIndexes }) => optionIndexes.length === 0),
+    };
+  }
+
+  /** Returns an event with the last answer of each person; answers are kept without a row that says what they are about. */
+  event(rowId: number, chatJid: string, row: Row): ExpectedEvent | undefined {
+    const responses = this.#last(this.#responses.get(rowId), chatJid).map(({ row: told, jid, fromMe }) => ({
+      responderJid: jid,
+      fromMe,
+      answer: ['UNSPECIFIED', 'GOING', 'NOT_GOING', 'MAYBE'][count32(told.response)] ?? 'UNSPECIFIED',
+      extraGuestCount: count32(told.extra_guest_count),
+      responseMs: addOnTime(told),
+    }));
+    if (row.eventRow === null && responses.length === 0) return undefined;
+    const [latitude, longitude] = [real(row.location_latitude), real(row.location_longitude)];
+    const [name, address] = [text(row.location_name), text(row.location_address)];
+    const nowhere = { liveDurationSeconds: 0, finalLatitude: 0, finalLongitude: 0, finalMs: undefined };
+    const hasPlace = latitude !== 0 || longitude !== 0 || name !== '' || address !== '';
+    return {
+      description: text(row.eventAbout),
+      location: hasPlace ? { latitude, longitude, name, address, ...nowhere } : undefined,
+      joinLink: text(row.join_link),
+      startMs: eventTime(row.eventStart),
+      endMs: eventTime(row.eventEnd),
+      canceled: flag(row.is_canceled),
+      extraGuestsAllowed: flag(row.allow_extra_guests),
+      callScheduled: flag(row.is_schedule_call),
+      responses,
     };
   }
 
@@ -143,6 +179,12 @@ export class Sides {
       (left, right) => Number(left.fromMe) - Number(right.fromMe) || byCodeUnits(left.jid, right.jid),
     );
   }
+}
+
+/** A time of an event: in ms, or, when that would be before 1973, in seconds. */
+function eventTime(value: unknown): number | undefined {
+  const ms = time(value);
+  return ms !== undefined && ms < 100_000_000_000 ? ms * 1000 : ms;
 }
 
 /** When somebody reacted or voted: by their own clock, else by the phone's. */

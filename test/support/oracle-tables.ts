@@ -25,6 +25,7 @@ const wanted: Record<string, string> = {
   message_mentions: '_id message_row_id jid_row_id',
   message_add_on: '_id from_me sender_jid_row_id parent_message_row_id timestamp message_add_on_type',
   message_add_on_reaction: 'message_add_on_row_id reaction sender_timestamp',
+  message_add_on_event_response: 'message_add_on_row_id response sender_timestamp extra_guest_count',
   message_add_on_poll_vote: 'message_add_on_row_id sender_timestamp',
   message_add_on_poll_vote_selected_option: '_id message_add_on_row_id message_poll_option_id',
   message_edit_info: 'message_row_id original_key_id edited_timestamp sender_timestamp',
@@ -36,6 +37,9 @@ const wanted: Record<string, string> = {
     'message_row_id latitude longitude place_name place_address live_location_share_duration live_location_final_latitude ' +
     'live_location_final_longitude live_location_final_timestamp',
   message_vcard: '_id message_row_id vcard',
+  message_event:
+    'message_row_id is_canceled name description location_latitude location_longitude location_name location_address join_link ' +
+    'start_time end_time allow_extra_guests is_schedule_call',
   message_poll: 'message_row_id selectable_options_count end_time',
   message_poll_option: '_id message_row_id option_name vote_total',
   message_album: 'message_row_id image_count video_count',

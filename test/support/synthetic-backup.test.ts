@@ -93,6 +93,8 @@ describe('a synthetic database', () => {
       (message: ExpectedMessage) => message.reactions.length > 0,
       (message: ExpectedMessage) => message.removedReactions.length > 0,
       (message: ExpectedMessage) => (message.poll?.votes.length ?? 0) > 0,
+      (message: ExpectedMessage) => (message.event?.responses.length ?? 0) > 0,
+      (message: ExpectedMessage) => message.event?.location !== undefined,
       (message: ExpectedMessage) => message.albumMessageId !== '',
       (message: ExpectedMessage) => message.linkPreview !== undefined,
       (message: ExpectedMessage) => message.location !== undefined,

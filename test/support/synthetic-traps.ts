@@ -2,6 +2,7 @@ import type { SyntheticAccount } from './synthetic-account.js';
 import type { TableWriter } from './table-writer.js';
 import { writeChangeTraps } from './trap-changes.js';
 import { writeContentTraps } from './trap-content.js';
+import { writeEventTraps } from './trap-events.js';
 import { writeIdentityTraps } from './trap-identity.js';
 import { TrapKit } from './trap-kit.js';
 import { writeLegacyTraps } from './trap-legacy.js';
@@ -20,6 +21,7 @@ export function writeTraps(
     writeIdentityTraps(kit);
     writeChangeTraps(kit);
     writeContentTraps(kit);
+    writeEventTraps(kit);
   }
   if (tables.has('messages')) writeLegacyTraps(kit);
   return kit.rows;

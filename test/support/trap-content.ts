@@ -140,7 +140,8 @@ export function writeContentTraps(kit: TrapKit): void {
   );
   const tables =
     'message_media message_quoted message_text message_location message_poll message_album message_group_invite message_forwarded ' +
-    'message_ephemeral message_edit_info message_revoked message_system message_system_value_change message_call_log message_secret';
+    'message_ephemeral message_edit_info message_revoked message_system message_system_value_change message_call_log message_secret ' +
+    'message_event';
   for (const table of tables.split(' ')) add(table, { message_row_id: empty });
   add('message_vcard', { message_row_id: empty, vcard: null });
   add('message_mentions', { message_row_id: empty, jid_row_id: null });

@@ -129,8 +129,10 @@ export class TrapKit {
   }
 
   /** Sets a column of a message to bytes that SQLite takes for a text. */
-  setText(table: 'message' | 'messages', id: number, column: string, bytes: Buffer): void {
-    this.tables.database.prepare(`UPDATE ${table} SET ${column} = CAST(? AS TEXT) WHERE _id = ?`).run(bytes, id);
+  setText(table: 'message' | 'messages' | 'message_event', id: number, column: string, bytes: Buffer): void {
+    if (this.tables.schema.get(table)?.has(column) !== true) return;
+    const key = table === 'message_event' ? 'message_row_id' : '_id';
+    this.tables.database.prepare(`UPDATE ${table} SET ${column} = CAST(? AS TEXT) WHERE ${key} = ?`).run(bytes, id);
   }
 
   /** Notes that a message is part of a trap. */

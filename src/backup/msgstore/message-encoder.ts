@@ -1,5 +1,6 @@
 import type {
   CallFields,
+  EventFields,
   GroupInviteFields,
   LinkPreviewFields,
   LocationFields,
@@ -8,6 +9,7 @@ import type {
   PollFields,
   QuotedFields,
   ReactionFields,
+  ResponseFields,
   RevocationFields,
   SystemEventFields,
   VoteFields,
@@ -39,7 +41,7 @@ export function writeMessage(writer: ProtoWriter, fields: MessageFields): void {
   if (fields.revocation !== undefined) writeRevocation(writer, fields.revocation);
   writer.uint(11, fields.forwardScore);
   writer.uint(12, fields.deliveryState);
-  if (fields.location !== undefined) writeLocation(writer, fields.location);
+  if (fields.location !== undefined) writeLocation(writer, 13, fields.location);
   for (const vcard of fields.vcards) {
     const card = writer.begin(14);
     writer.string(1, vcard);
@@ -67,6 +69,7 @@ export function writeMessage(writer: ProtoWriter, fields: MessageFields): void {
   writer.string(27, fields.albumMessageId);
   for (const id of fields.alternateMessageIds) writer.element(28, id);
   writer.time(29, fields.receivedMs);
+  if (fields.event !== undefined) writeEvent(writer, fields.event);
 }
 
 /** Writes a `scrollback.store.v1.HiddenFacts`: mostly nothing. */
@@ -126,8 +129,8 @@ function writeRevocation(writer: ProtoWriter, revocation: RevocationFields): voi
   writer.end(start);
 }
 
-function writeLocation(writer: ProtoWriter, location: LocationFields): void {
-  const start = writer.begin(13);
+function writeLocation(writer: ProtoWriter, field: number, location: LocationFields): void {
+  const start = writer.begin(field);
   writer.double(1, location.latitude);
   writer.double(2, location.longitude);
   writer.string(3, location.name);
@@ -163,6 +166,30 @@ function writeVote(writer: ProtoWriter, field: number, vote: VoteFields): void {
     writer.end(indexes);
   }
   writer.time(4, vote.voteMs);
+  writer.end(start);
+}
+
+function writeEvent(writer: ProtoWriter, event: EventFields): void {
+  const start = writer.begin(32);
+  writer.string(1, event.description);
+  if (event.location !== undefined) writeLocation(writer, 2, event.location);
+  writer.string(3, event.joinLink);
+  writer.time(4, event.startMs);
+  writer.time(5, event.endMs);
+  writer.bool(6, event.canceled);
+  writer.bool(7, event.extraGuestsAllowed);
+  writer.bool(8, event.callScheduled);
+  for (const response of event.responses) writeResponse(writer, response);
+  writer.end(start);
+}
+
+function writeResponse(writer: ProtoWriter, response: ResponseFields): void {
+  const start = writer.begin(9);
+  writer.ascii(1, response.responderJid);
+  writer.bool(2, response.fromMe);
+  writer.uint(3, response.answer);
+  writer.uint(4, response.extraGuestCount);
+  writer.time(5, response.responseMs);
   writer.end(start);
 }
 

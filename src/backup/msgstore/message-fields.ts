@@ -26,6 +26,7 @@ export interface MessageFields {
   location: LocationFields | undefined;
   vcards: readonly string[];
   poll: PollFields | undefined;
+  event: EventFields | undefined;
   call: CallFields | undefined;
   systemEvent: SystemEventFields | undefined;
   groupInvite: GroupInviteFields | undefined;
@@ -110,6 +111,28 @@ export interface VoteFields {
   voteMs: number;
 }
 
+export interface EventFields {
+  description: string;
+  location: LocationFields | undefined;
+  joinLink: string;
+  startMs: number;
+  endMs: number;
+  canceled: boolean;
+  extraGuestsAllowed: boolean;
+  callScheduled: boolean;
+  /** In the order of the API. */
+  responses: readonly ResponseFields[];
+}
+
+export interface ResponseFields {
+  responderJid: string;
+  fromMe: boolean;
+  /** 0 not stated, 1 going, 2 not going, 3 maybe. */
+  answer: number;
+  extraGuestCount: number;
+  responseMs: number;
+}
+
 export interface CallFields {
   callId: string;
   video: boolean;
@@ -170,6 +193,7 @@ export function emptyFields(): MessageFields {
     location: undefined,
     vcards: NONE,
     poll: undefined,
+    event: undefined,
     call: undefined,
     systemEvent: undefined,
     groupInvite: undefined,
@@ -197,6 +221,7 @@ export function removeContent(fields: MessageFields): void {
   fields.location = undefined;
   fields.vcards = NONE;
   fields.poll = undefined;
+  fields.event = undefined;
   fields.call = undefined;
   fields.systemEvent = undefined;
   fields.groupInvite = undefined;

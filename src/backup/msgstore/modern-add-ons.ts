@@ -1,32 +1,41 @@
+import {
+  addOnTable,
+  addOnType,
+  eventResponseTable,
+  pollVoteTable,
+  reactionTable,
+  selectedOptionTable,
+} from './add-on-tables.js';
 import { type Actor, LatestByActor, type UnresolvedLids } from './actors.js';
 import type { Address, Addresses } from './addresses.js';
 import { Related } from './children.js';
 import type { ImportFile } from './import-file.js';
-import type { PollFields, ReactionFields, VoteFields } from './message-fields.js';
+import type {
+  EventFields,
+  LocationFields,
+  PollFields,
+  ReactionFields,
+  ResponseFields,
+  VoteFields,
+} from './message-fields.js';
 import type { ModernSides } from './modern-sides.js';
-import type { Row } from './schema.js';
-import {
-  addOnTable,
-  addOnType,
-  pollOptionTable,
-  pollTable,
-  pollVoteTable,
-  reactionTable,
-  selectedOptionTable,
-} from './tables.js';
-import { textOf, timeOf, uint32Of, wholeOf } from './value.js';
+import type { Row, Value } from './schema.js';
+import { eventTable, pollOptionTable, pollTable } from './tables.js';
+import { doubleOf, textOf, timeOf, uint32Of, wholeOf } from './value.js';
 
 const at = addOnTable.at;
 
 const NO_REACTIONS: readonly ReactionFields[] = [];
 
-/** Reads what others did to a message: reactions and votes, each the last of its person. */
+/** Reads what others did to a message: reactions, votes and answers, each the last of its person; and what is voted on or answered. */
 export class ModernAddOns {
   private readonly addresses: Addresses;
   private readonly lids: UnresolvedLids;
   private readonly reactionRows: Related | undefined;
   private readonly voteRows: Related | undefined;
   private readonly selected: Related | undefined;
+  private readonly events: Related | undefined;
+  private readonly responseRows: Related | undefined;
 
   constructor(
     file: ImportFile,
@@ -37,6 +46,8 @@ export class ModernAddOns {
     this.reactionRows = Related.open(file.keyset, reactionTable, file.indexes);
     this.voteRows = Related.open(file.keyset, pollVoteTable, file.indexes);
     this.selected = Related.open(file.keyset, selectedOptionTable, file.indexes);
+    this.events = Related.open(file.keyset, eventTable, file.indexes);
+    this.responseRows = Related.open(file.keyset, eventResponseTable, file.indexes);
   }
 
   /** Returns the reactions of a message; those that were removed have no emoji. */
@@ -73,6 +84,51 @@ export class ModernAddOns {
     };
   }
 
+  /** Returns the name of an event, '' when it has none. */
+  eventName(id: number): string {
+    return textOf(this.events?.first(id)?.[eventTable.at.name]);
+  }
+
+  /** Returns what is said of an event, or undefined when the file has nothing. Answers are kept without their event, too. */
+  event(id: number, chat: Address): EventFields | undefined {
+    const row = this.events?.first(id);
+    const responses = this.responses(id, chat);
+    if (row === undefined && responses.length === 0) return undefined;
+    const column = eventTable.at;
+    return {
+      description: textOf(row?.[column.description]),
+      location: row && placeOf(row),
+      joinLink: textOf(row?.[column.join_link]),
+      startMs: eventTimeOf(row?.[column.start_time]),
+      endMs: eventTimeOf(row?.[column.end_time]),
+      canceled: wholeOf(row?.[column.is_canceled]) !== 0,
+      extraGuestsAllowed: wholeOf(row?.[column.allow_extra_guests]) !== 0,
+      callScheduled: wholeOf(row?.[column.is_schedule_call]) !== 0,
+      responses,
+    };
+  }
+
+  private responses(id: number, chat: Address): ResponseFields[] {
+    const latest = new LatestByActor<ResponseFields>();
+    const column = eventResponseTable.at;
+    for (const row of this.sides.addOns.all(id)) {
+      if (row[at.message_add_on_type] !== addOnType.eventResponse) continue;
+      const response = this.responseRows?.first(wholeOf(row[0]));
+      const actor = response && this.actorOf(row, chat);
+      if (response === undefined || actor === undefined) continue;
+      const responseMs = timeOf(response[column.sender_timestamp]) || timeOf(row[at.timestamp]);
+      const answer = uint32Of(response[column.response]);
+      latest.add(actor, responseMs, {
+        responderJid: actor.jid,
+        fromMe: actor.fromMe,
+        answer: answer <= LAST_ANSWER ? answer : 0,
+        extraGuestCount: uint32Of(response[column.extra_guest_count]),
+        responseMs,
+      });
+    }
+    return latest.sorted();
+  }
+
   private votes(id: number, chat: Address, ranks: ReadonlyMap<number, number>): VoteFields[] {
     const latest = new LatestByActor<VoteFields>();
     for (const row of this.sides.addOns.all(id)) {
@@ -104,4 +160,29 @@ export class ModernAddOns {
     const jid = this.lids.use(address);
     return jid === '' ? undefined : { fromMe: false, jid };
   }
+}
+
+/** The last number of the public `EventAnswer`, which are those of WhatsApp. */
+const LAST_ANSWER = 3;
+
+/** The protocol has the times of events in seconds. No such file was seen, but none that proves the opposite either. */
+function eventTimeOf(value: Value | undefined): number {
+  const time = timeOf(value);
+  return time < FIRST_MS ? time * 1000 : time;
+}
+
+/** The year 1973 in milliseconds, 5138 in seconds. */
+const FIRST_MS = 1e11;
+
+/** Where an event takes place; undefined when its row does not say. */
+function placeOf(row: Row): LocationFields | undefined {
+  const column = eventTable.at;
+  const place = {
+    latitude: doubleOf(row[column.location_latitude]),
+    longitude: doubleOf(row[column.location_longitude]),
+    name: textOf(row[column.location_name]),
+    address: textOf(row[column.location_address]),
+  };
+  const isSaid = place.latitude !== 0 || place.longitude !== 0 || place.name !== '' || place.address !== '';
+  return isSaid ? { ...place, liveDurationSeconds: 0, finalLatitude: 0, finalLongitude: 0, finalMs: 0 } : undefined;
 }

@@ -83,6 +83,9 @@ export class ModernMessage {
     fields.revocation = undefined;
     fields.text = textOf(row[at.text_data]);
     if (fields.text === '' && fields.kind === messageKind.document) fields.text = content.caption(id);
+    const isEvent = fields.kind === messageKind.event;
+    if (isEvent) fields.text = this.addOns.eventName(id) || fields.text;
+    fields.event = isEvent ? this.addOns.event(id, chat.address) : undefined;
     fields.viewOnce = isViewOnce(type);
     const edit = sides.edit.first(id);
     fields.editMs = timeOf(edit?.[editTable.at.edited_timestamp]) || timeOf(edit?.[editTable.at.sender_timestamp]);

@@ -1,7 +1,7 @@
+import { addOnTable } from './add-on-tables.js';
 import { type Children, openChildren } from './children.js';
 import type { ImportFile } from './import-file.js';
 import {
-  addOnTable,
   albumTable,
   associationTable,
   editTable,

@@ -1,4 +1,5 @@
 import { parseJid } from '../../domain/jid.js';
+import * as addOns from './add-on-tables.js';
 import { aliasIndex, firstIdOf, keyIndex } from './canonical-id.js';
 import type { Keyset } from './keyset.js';
 import { messageIdOf } from './message-id.js';
@@ -17,7 +18,7 @@ const manyToOne: readonly (readonly [Table<string>, string])[] = [
   [tables.associationTable, 'child_message_row_id'],
   [tables.systemParticipantTable, 'message_row_id'],
   [tables.missedCallTable, 'message_row_id'],
-  [tables.selectedOptionTable, 'message_add_on_row_id'],
+  [addOns.selectedOptionTable, 'message_add_on_row_id'],
   [tables.memberTable, 'group_jid_row_id'],
   [tables.pastMemberTable, 'group_jid_row_id'],
   [legacyVcardTable, 'message_row_id'],
@@ -36,12 +37,14 @@ const oneToOne: readonly Table<string>[] = [
   tables.albumTable,
   tables.groupInviteTable,
   tables.pollTable,
+  tables.eventTable,
   tables.systemTable,
   tables.valueChangeTable,
   tables.numberChangeTable,
   tables.messageCallTable,
-  tables.reactionTable,
-  tables.pollVoteTable,
+  addOns.reactionTable,
+  addOns.pollVoteTable,
+  addOns.eventResponseTable,
 ];
 
 /** Reads, once and in order, which row belongs to which parent, for all tables that cannot be asked. */
@@ -66,9 +69,10 @@ function indexByColumn(keyset: Keyset, table: string, parent: string): SideIndex
   return builder.finish();
 }
 
-/** Only reactions and votes: the other kinds of add-ons (edits, pins, …) are kept elsewhere, too. */
+/** Only reactions, votes and answers: the other kinds of add-ons (edits, pins, …) are kept elsewhere, too. */
 function indexAddOns(keyset: Keyset): SideIndex | undefined {
-  const { addOnTable, addOnType } = tables;
+  const { addOnTable, addOnType } = addOns;
+  const isRead = new Set<unknown>(Object.values(addOnType));
   const builder = new SideIndexBuilder(addOnTable.name);
   const wanted = describeTable(
     addOnTable.name,
@@ -79,7 +83,7 @@ function indexAddOns(keyset: Keyset): SideIndex | undefined {
   keyset.each(wanted, (id, row) => {
     const parentId = wholeOf(row[wanted.at.parent_message_row_id]);
     const type = row[wanted.at.message_add_on_type];
-    if (parentId > 0 && (type === addOnType.reaction || type === addOnType.pollVote)) builder.add(parentId, id);
+    if (parentId > 0 && isRead.has(type)) builder.add(parentId, id);
   });
   return builder.finish();
 }

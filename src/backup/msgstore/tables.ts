@@ -162,6 +162,25 @@ export const pollTable = describeTable('message_poll', 'message_row_id', {
   end_time: number,
 });
 
+/**
+ * Events with a date; the columns behind `start_time` came one by one. WhatsApp compares its times with its clock, so they are taken for ms
+ * like all times of this database: see `eventTimeOf`.
+ */
+export const eventTable = describeTable('message_event', 'message_row_id', {
+  is_canceled: number,
+  name: shortText,
+  description: text,
+  location_latitude: number,
+  location_longitude: number,
+  location_name: shortText,
+  location_address: shortText,
+  join_link: shortText,
+  start_time: number,
+  end_time: number,
+  allow_extra_guests: number,
+  is_schedule_call: number,
+});
+
 export const systemTable = describeTable('message_system', 'message_row_id', { action_type: number });
 
 export const valueChangeTable = describeTable('message_system_value_change', 'message_row_id', { old_data: text });
@@ -215,38 +234,6 @@ export const associationTable = describeTable(
   'rowid',
   { child_message_row_id: number, parent_message_row_id: number, association_type: number },
   ['child_message_row_id', 'parent_message_row_id'],
-);
-
-export const addOnTable = describeTable(
-  'message_add_on',
-  'rowid',
-  {
-    parent_message_row_id: number,
-    from_me: number,
-    sender_jid_row_id: number,
-    timestamp: number,
-    message_add_on_type: number,
-  },
-  ['parent_message_row_id', 'message_add_on_type'],
-);
-
-/** Values of `message_add_on_type` that are read. */
-export const addOnType = { reaction: 56, pollVote: 67 } as const;
-
-export const reactionTable = describeTable('message_add_on_reaction', 'message_add_on_row_id', {
-  reaction: shortText,
-  sender_timestamp: number,
-});
-
-export const pollVoteTable = describeTable('message_add_on_poll_vote', 'message_add_on_row_id', {
-  sender_timestamp: number,
-});
-
-export const selectedOptionTable = describeTable(
-  'message_add_on_poll_vote_selected_option',
-  'rowid',
-  { message_add_on_row_id: number, message_poll_option_id: number },
-  ['message_add_on_row_id', 'message_poll_option_id'],
 );
 
 export const memberTable = describeTable(
