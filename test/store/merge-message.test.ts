@@ -1,10 +1,10 @@
 import { toJson } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HiddenFactsSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
-import { MessageKind, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
+import { EventSchema, MessageKind, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import { joinFacts, type MessageFacts } from '../../src/store/merge-message.js';
 import { arbitraryFacts } from '../support/arbitrary-facts.js';
 import { aMessage, type MessageDraft } from '../support/page-builder.js';
@@ -85,6 +85,31 @@ describe('the join of two sources', () => {
     const pending = facts({ id: 'a', chat: CHAT, text: '', more: { kind: MessageKind.PENDING, waType: 11 } });
     const real = facts({ id: 'a', chat: CHAT, text: 'here it is' });
     expect(joinFacts(pending, real).message).toMatchObject({ kind: MessageKind.TEXT, text: 'here it is', waType: 0 });
+  });
+
+  it('knows of an event what either source knows, and of two edits what the later one says', () => {
+    const draft = (event: MessageInitShape<typeof EventSchema>, editMs?: number): MessageDraft => ({
+      id: 'a',
+      chat: CHAT,
+      more: {
+        kind: MessageKind.EVENT,
+        event: create(EventSchema, event),
+        ...(editMs === undefined ? {} : { editTime: timestampFromMs(editMs) }),
+      },
+    });
+    const told = draft({ description: 'With a barbecue', extraGuestsAllowed: true });
+    const calledOff = draft({ canceled: true, location: { name: 'The park' } });
+    expect(joinFacts(facts(told), facts(calledOff)).message.event).toMatchObject({
+      description: 'With a barbecue',
+      extraGuestsAllowed: true,
+      canceled: true,
+      location: { name: 'The park' },
+    });
+    const later = draft({ description: 'Indoors' }, 2000);
+    const earlier = draft({ description: 'In the park', location: { name: 'The park' } }, 1000);
+    const { event } = joinFacts(facts(earlier), facts(later)).message;
+    expect(event).toMatchObject({ description: 'Indoors' });
+    expect(event?.location).toBeUndefined();
   });
 
   it('never lets an older receipt undo a later one', () => {

@@ -27,6 +27,17 @@ const response = fc.record({
   responseTime: optionalTime,
 });
 
+const event = fc.record({
+  description: text,
+  place: text,
+  joinLink: text,
+  startTime: optionalTime,
+  endTime: optionalTime,
+  canceled: fc.boolean(),
+  extraGuestsAllowed: fc.boolean(),
+  responses: fc.array(response, { maxLength: 3 }),
+});
+
 const vote = fc.record({
   voterJid: person,
   fromMe: fc.constant(false),
@@ -52,7 +63,7 @@ export const arbitraryFacts: fc.Arbitrary<MessageFacts> = fc
     mentions: fc.uniqueArray(person),
     reactions: fc.array(reaction, { maxLength: 4 }),
     votes: fc.array(vote, { maxLength: 3 }),
-    responses: fc.array(response, { maxLength: 3 }),
+    event: fc.option(event, { nil: undefined }),
     state: fc.constantFrom(0, 1, 3, 4),
     starred: fc.boolean(),
     size: fc.bigInt(0n, 3n),
@@ -100,12 +111,7 @@ function contentOf(given: {
   caption: string;
   mentions: string[];
   size: bigint;
-  responses: {
-    responderJid: string;
-    fromMe: boolean;
-    answer: number;
-    responseTime: ReturnType<typeof timestampFromMs> | undefined;
-  }[];
+  event: ArbitraryEvent | undefined;
   editTime: ReturnType<typeof timestampFromMs> | undefined;
 }) {
   return {
@@ -114,9 +120,17 @@ function contentOf(given: {
     ...(given.editTime === undefined ? {} : { editTime: given.editTime }),
     ...(given.kind === MessageKind.IMAGE ? { media: { fileName: given.caption, sizeBytes: given.size } } : {}),
     ...(given.kind === MessageKind.POLL ? { poll: { options: [{ name: 'yes' }, { name: 'no' }] } } : {}),
-    ...(given.kind === MessageKind.EVENT
-      ? { event: { description: given.caption, responses: given.responses.map(withoutUndefined) } }
-      : {}),
+    ...(given.kind === MessageKind.EVENT && given.event !== undefined ? { event: eventOf(given.event) } : {}),
+  };
+}
+
+type ArbitraryEvent = typeof event extends fc.Arbitrary<infer T> ? T : never;
+
+function eventOf({ place, responses, ...said }: ArbitraryEvent) {
+  return {
+    ...withoutUndefined(said),
+    ...(place === '' ? {} : { location: { name: place } }),
+    responses: responses.map(withoutUndefined),
   };
 }
 
