@@ -1,13 +1,11 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
-import { MESSAGE_KEY_BYTES } from '../domain/page-format.js';
 import type { LiveEvent, VoteOpener } from '../domain/live-event.js';
 import {
   type BackfillRecord,
   type HistoryRecord,
   HistoryRecordSchema,
   ResolutionSchema,
-  LogEntrySchema,
 } from '../gen/scrollback/store/v1/record_pb.js';
 import type { BackfillKind } from '../gen/scrollback/v1/backfill_service_pb.js';
 import { findByRequest, getBackfill, listBackfills } from './backfills.js';
@@ -17,7 +15,6 @@ import { clearStep, isClearing } from './clear-chat.js';
 import { CoverageReads, type Present } from './coverage-reads.js';
 import { Database, type DatabaseOptions } from './database.js';
 import { HistoryReads } from './history-reads.js';
-import { IDENTITY_HASH_BYTES } from './identity.js';
 import { IdentityFilter } from './identity-filter.js';
 import { Inbox } from './inbox.js';
 import { keyspace, LAYOUT_VERSION, prefixEnd, prefixKey, textKey } from './keyspaces.js';
@@ -161,7 +158,7 @@ export class HistoryStore extends HistoryReads {
     });
     const range = { gte: prefixKey(keyspace.log), lt: prefixEnd(keyspace.log) };
     for await (const entries of this.#database.scan({ ...range, batchSize: 16 })) {
-      for (const [, value] of entries) addLogged(filter, value);
+      for (const [, value] of entries) filter.addLogged(value);
     }
   }
 
@@ -269,23 +266,6 @@ export class HistoryStore extends HistoryReads {
 
 /** Builds and writes a commit when the writer's turn comes. */
 export type CommitInTurn = <T>(build: (commit: Commit) => Promise<T>) => Promise<T>;
-
-/** Adds all identities of a log entry to a filter. */
-function addLogged(filter: IdentityFilter, value: Buffer): void {
-  const entry = fromBinary(LogEntrySchema, value);
-  const rows = Buffer.from(entry.rows.buffer, entry.rows.byteOffset, entry.rows.byteLength);
-  for (let at = 0; at < rows.length; at += MESSAGE_KEY_BYTES) {
-    filter.add(rows.readUInt32BE(at + 13), rows.readUInt32BE(at + 17), rows.readUInt32BE(at + 21));
-  }
-  const others = Buffer.from(
-    entry.otherIdentities.buffer,
-    entry.otherIdentities.byteOffset,
-    entry.otherIdentities.byteLength,
-  );
-  for (let at = 0; at < others.length; at += IDENTITY_HASH_BYTES) {
-    filter.add(others.readUInt32BE(at), others.readUInt32BE(at + 4), others.readUInt32BE(at + 8));
-  }
-}
 
 const NOT_LINKED: Present = { now: Date.now, live: () => undefined };
 

@@ -1,3 +1,8 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { MESSAGE_KEY_BYTES } from '../domain/page-format.js';
+import { LogEntrySchema } from '../gen/scrollback/store/v1/record_pb.js';
+import { IDENTITY_HASH_BYTES } from './identity.js';
+
 /**
  * Answers "certainly not stored" without asking the database, so that the rows of a first import cost no lookup. A Bloom
  * filter of 256-bit blocks, one bit in each of eight words (the split-block filter of Apache Parquet, whose salts these
@@ -28,6 +33,20 @@ export class IdentityFilter {
     }
   }
 
+  /** Adds all identities of an encoded entry of the log. */
+  addLogged(value: Buffer): void {
+    const { rows, otherIdentities } = fromBinary(LogEntrySchema, value);
+    this.#addAll(rows, MESSAGE_KEY_BYTES, TIE_OFFSET);
+    this.#addAll(otherIdentities, IDENTITY_HASH_BYTES, 0);
+  }
+
+  #addAll({ buffer, byteOffset, byteLength }: Uint8Array, step: number, tieOffset: number): void {
+    const keys = Buffer.from(buffer, byteOffset, byteLength);
+    for (let at = tieOffset; at < keys.length; at += step) {
+      this.add(keys.readUInt32BE(at), keys.readUInt32BE(at + 4), keys.readUInt32BE(at + 8));
+    }
+  }
+
   /** Returns false only when the identity was never added. */
   mayContain(tieHigh: number, tieLow: number, chatNumber: number): boolean {
     const block = (mix(tieHigh, chatNumber) & this.#blockMask) * 8;
@@ -39,6 +58,9 @@ export class IdentityFilter {
     return true;
   }
 }
+
+/** Where the tie hash begins in a primary key: behind the prefix, the time and the ordinal. */
+const TIE_OFFSET = 1 + 12;
 
 /** Twelve to twenty-four after rounding up to a power of two. */
 const BITS_PER_IDENTITY = 12;
