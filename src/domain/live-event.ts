@@ -156,11 +156,17 @@ export interface SealedLiveVote {
   eventResponse?: boolean | undefined;
 }
 
-/** Opens a vote, or an answer to an event; undefined when the secret is not the poll's, or the event's. */
+/**
+ * Opens a vote, or an answer to an event; undefined when the secret is not the poll's, or the event's. A promise when what opens it has to
+ * be loaded first.
+ */
 export type VoteOpener = (
   vote: SealedLiveVote,
   poll: { messageId: string; secret: Uint8Array },
-) => OptionHash[] | LiveResponse | undefined;
+) => OpenedVote | undefined | Promise<OpenedVote | undefined>;
+
+/** What a vote says, or an answer to an event. */
+export type OpenedVote = OptionHash[] | LiveResponse;
 
 /** What a chunk of history says of one chat: it comes after the messages that it speaks of. */
 export interface LiveCoverage {

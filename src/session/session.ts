@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LiveConnection } from '../domain/coverage.js';
 import { DomainError } from '../domain/fault.js';
+import type { VoteOpener } from '../domain/live-event.js';
 import type { SessionRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { Logger } from '../log.js';
 import type { Commit } from '../store/commit.js';
@@ -15,6 +16,8 @@ export interface SessionDependencies {
   log: Logger;
   /** Bounds how many stores of unused sessions are open; without it each is closed by its time alone. */
   idleStores?: IdleStores;
+  /** Opens what waits for the secret of a poll or an event, when a backup has it; without it that stays sealed until a link is there. */
+  openVote?: VoteOpener;
 }
 
 /**
@@ -135,7 +138,8 @@ export class Session {
   async #openStore(): Promise<HistoryStore> {
     try {
       const present = { now: this.#dependencies.now, live: () => this.live };
-      const store = await HistoryStore.open(`${this.directory}/history`, STORE_OPTIONS, present);
+      const { openVote } = this.#dependencies;
+      const store = await HistoryStore.open(`${this.directory}/history`, STORE_OPTIONS, present, openVote);
       await finishResolving(store);
       this.#failures = 0;
       this.#lastFailure = undefined;

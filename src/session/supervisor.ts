@@ -58,7 +58,13 @@ export class Supervisor implements Sessions {
   private constructor(registry: Registry, dependencies: SupervisorDependencies) {
     this.#registry = registry;
     this.#dependencies = dependencies;
-    this.#forSessions = { now: dependencies.now, log: dependencies.log, idleStores: new IdleStores() };
+    const { now, log, inboxReader } = dependencies;
+    this.#forSessions = {
+      now,
+      log,
+      idleStores: new IdleStores(),
+      openVote: (...vote) => inboxReader.openVote(...vote),
+    };
     this.#directories = new SessionDirectories(dependencies.dataDirectory, registry);
     this.#backfills = new Backfills(registry, dependencies, {
       findSession: (sessionId) => this.#session(sessionId),

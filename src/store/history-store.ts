@@ -24,6 +24,7 @@ import { LinkStore } from './link-store.js';
 import { mergePage, type MergeCounts } from './merge-page.js';
 import { type LiveCounts, recordLive } from './record-live.js';
 import { resolveStep } from './resolve-lids.js';
+import { openWaiting } from './settle-facts.js';
 import { UnresolvedLids } from './unresolved-lids.js';
 import { Wakeup } from './wakeup.js';
 
@@ -46,10 +47,17 @@ export class HistoryStore extends HistoryReads {
   #writing: Promise<void> = Promise.resolve();
   #filter: IdentityFilter | undefined;
   #mappingsFromLink = 0;
-  /** What the link opened votes with last; without one they stay sealed. */
-  #openVote: VoteOpener = () => undefined;
+  /** What opens votes: what the link last came with, or what the store was opened with. */
+  #openVote: VoteOpener;
 
-  private constructor(database: Database, state: HistoryRecord, totals: KnownTotals, inbox: Inbox, present: Present) {
+  private constructor(
+    database: Database,
+    state: HistoryRecord,
+    totals: KnownTotals,
+    inbox: Inbox,
+    present: Present,
+    openVote: VoteOpener,
+  ) {
     const wakeup = new Wakeup();
     super(database, () => this.#state, totals, wakeup, new CoverageReads(database, inbox, present));
     this.inbox = inbox;
@@ -59,10 +67,19 @@ export class HistoryStore extends HistoryReads {
     this.#memory = new CommitMemory(totals);
     this.#state = state;
     this.#built = state;
+    this.#openVote = openVote;
   }
 
-  /** Opens or creates the directory. Throws when it is damaged, in use, or of a layout that this version does not know. */
-  static async open(path: string, options: DatabaseOptions, present = NOT_LINKED): Promise<HistoryStore> {
+  /**
+   * Opens or creates the directory. Throws when it is damaged, in use, or of a layout that this version does not know. Without `openVote`, what
+   * is sealed stays so until the link records something.
+   */
+  static async open(
+    path: string,
+    options: DatabaseOptions,
+    present = NOT_LINKED,
+    openVote: VoteOpener = () => undefined,
+  ): Promise<HistoryStore> {
     const database = await Database.open(path, options);
     try {
       const value = await database.get(prefixKey(keyspace.state));
@@ -74,7 +91,7 @@ export class HistoryStore extends HistoryReads {
         throw new Error(`the database has layout ${state.layoutVersion}, this version reads ${LAYOUT_VERSION}`);
       }
       const totals = await KnownTotals.read(database, Number(state.totalsRevision));
-      return new HistoryStore(database, state, totals, await Inbox.open(database), present);
+      return new HistoryStore(database, state, totals, await Inbox.open(database), present, openVote);
     } catch (error) {
       await database.close();
       throw error;
@@ -198,7 +215,7 @@ export class HistoryStore extends HistoryReads {
   /** Merges a worker's page in a commit that is being built. `unresolvedLids` are those that its messages hold. */
   async mergePage(commit: Commit, page: Buffer, unresolvedLids: string[]): Promise<MergeCounts> {
     this.#unresolved.mark(commit, unresolvedLids);
-    return mergePage(commit, page, this.#filter);
+    return mergePage(commit, page, this.#filter, (poll) => openWaiting(commit, poll, this.#openVote));
   }
 
   /**

@@ -8,8 +8,8 @@ import {
 import { compareBytes, compareEncoded } from './join-values.js';
 
 /**
- * Joins what only the link knows of a message into `target`: its secret, votes that could not be opened, how far it got with
- * each member, its labels. Like all joins commutative, associative and idempotent: everything only grows.
+ * Joins what no client sees of a message into `target`: its secret, which the link and backups know, and what only the link does, votes that
+ * could not be opened, how far it got with each member, its labels. Like all joins commutative, associative and idempotent: everything only grows.
  */
 export function joinHidden(target: HiddenFacts, a: HiddenFacts, b: HiddenFacts): void {
   target.messageSecret = compareBytes(a.messageSecret, b.messageSecret) >= 0 ? a.messageSecret : b.messageSecret;

@@ -8,6 +8,7 @@ import {
   recordOp,
   writeRevisions,
 } from '../domain/page-format.js';
+import type { MessageKey } from '../gen/scrollback/v1/message_pb.js';
 import { noteAwaited, readAwaiting } from './awaiting.js';
 import { type Commit, keyOf, primaryKeyOf, type StoredFacts } from './commit.js';
 import { isCleared } from './cleared-chats.js';
@@ -48,12 +49,13 @@ const CHAT = 1 + 20;
 /**
  * Merges a worker's page into a commit. A record whose identity is certainly new goes straight into the batch, as the bytes
  * that the worker made; this is what a first import consists of. Every other one is looked up, and merged when the
- * fingerprint says that something is different.
+ * fingerprint says that something is different. `openWaiting` is told of what may open votes and answers that came before.
  */
 export async function mergePage(
   commit: Commit,
   page: Buffer,
   filter: IdentityFilter | undefined,
+  openWaiting: OpenWaiting,
 ): Promise<MergeCounts> {
   const counts: MergeCounts = { added: 0, updated: 0, unchanged: 0, refused: 0, deleted: 0 };
   const fresh: PageRecord[] = [];
@@ -70,9 +72,12 @@ export async function mergePage(
     insert(commit, record);
   }
   counts.added += fresh.filter((record) => record.op === recordOp.message).length;
-  if (known.length > 0) await mergeKnown(commit, known, fresh, counts);
+  if (known.length > 0) await mergeKnown(commit, known, fresh, counts, openWaiting);
   return counts;
 }
+
+/** Opens what waits for the secret of a poll or an event. */
+export type OpenWaiting = (poll: { chatNumber: number; key: MessageKey }) => Promise<void>;
 
 /** About a millisecond of inserting: a read of a few steps waits for the main thread at each of them. */
 const ROWS_BETWEEN_TURNS = 500;
@@ -123,6 +128,7 @@ async function mergeKnown(
   known: PageRecord[],
   fresh: PageRecord[],
   counts: MergeCounts,
+  openWaiting: OpenWaiting,
 ): Promise<void> {
   const { overlay } = commit;
   const stored = await overlay.getMany(known.map((record) => record.identityKey));
@@ -143,7 +149,7 @@ async function mergeKnown(
   await overlay.prefetch(rows);
   for (const record of changed) {
     if (record.op === recordOp.deleted) await removeDeleted(commit, record, counts);
-    else await mergeRecord(commit, record, counts);
+    else await mergeRecord(commit, record, counts, openWaiting);
   }
 }
 
@@ -216,7 +222,7 @@ async function forgetAwaiting(commit: Commit, stored: ResolvedIdentity): Promise
   }
 }
 
-async function mergeRecord(commit: Commit, record: PageRecord, counts: MergeCounts): Promise<void> {
+async function mergeRecord(commit: Commit, record: PageRecord, counts: MergeCounts, open: OpenWaiting): Promise<void> {
   const position = record.primaryKey.subarray(1);
   const facts = decodeFacts(record.message, record.hidden, position);
   const outcome = await mergeFacts(commit, {
@@ -226,6 +232,8 @@ async function mergeRecord(commit: Commit, record: PageRecord, counts: MergeCoun
     mark: fingerprintOf(record.identityValue),
   });
   counts[outcome]++;
+  if (outcome === 'refused' || facts.hidden.messageSecret.length === 0) return;
+  await open({ chatNumber: record.identityKey.readUInt32BE(1), key: keyOf(facts) });
 }
 
 /** A message that is to be merged with what is stored of it. */

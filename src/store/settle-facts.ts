@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { LiveActor, OptionHash, VoteOpener } from '../domain/live-event.js';
+import type { LiveActor, OpenedVote, OptionHash, VoteOpener } from '../domain/live-event.js';
 import type { SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
 import { MessageKind, type MessageKey, type PollOption } from '../gen/scrollback/v1/message_pb.js';
 import { type Commit, keyOf } from './commit.js';
@@ -22,17 +22,16 @@ export async function openWaiting(
   if (facts === undefined || facts.hidden.messageSecret.length === 0) return;
   const key = keyOf(facts);
   for (const vote of sealed ?? facts.hidden.sealedVotes) {
-    const opened = openVote(namedToo(vote, key), { messageId: key.messageId, secret: facts.hidden.messageSecret });
+    const opened = await openVote(namedToo(vote, key), {
+      messageId: key.messageId,
+      secret: facts.hidden.messageSecret,
+    });
     const told = opened === undefined ? undefined : factsOfOpened(facts, vote, opened);
     if (told !== undefined) await mergePartial(commit, chatNumber, told);
   }
 }
 
-function factsOfOpened(
-  { message }: MessageFacts,
-  vote: SealedVote,
-  opened: NonNullable<ReturnType<VoteOpener>>,
-): MessageFacts | undefined {
+function factsOfOpened({ message }: MessageFacts, vote: SealedVote, opened: OpenedVote): MessageFacts | undefined {
   const { key, kind, poll } = message;
   if (key === undefined) return undefined;
   const actor: LiveActor = { jid: vote.voterJid, fromMe: vote.fromMe };

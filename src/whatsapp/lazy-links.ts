@@ -9,7 +9,8 @@ export type LazyLinksOptions = Omit<WhatsAppOptions, 'makeCapture'> & Pick<Inbox
 
 /**
  * Links to WhatsApp whose library is loaded when the first one is needed: it takes some 50 MB, and a daemon that only imports
- * backups does without it. `load` must have resolved before the others are called.
+ * backups does without it. `load` must have resolved before the others are called, but for what opens a vote: a backup may bring the secret of
+ * one that a former link had delivered.
  */
 export class LazyLinks {
   readonly #options: LazyLinksOptions;
@@ -31,7 +32,10 @@ export class LazyLinks {
     read: (record) => this.#needed.inboxReader.read(record),
     announced: (record) => this.#needed.inboxReader.announced(record),
     readHistory: (record, signal) => this.#needed.inboxReader.readHistory(record, signal),
-    openVote: (...vote) => this.#needed.inboxReader.openVote(...vote),
+    openVote: async (...vote) => {
+      await this.load();
+      return this.#needed.inboxReader.openVote(...vote);
+    },
   };
 
   get #needed(): { connectLink: ConnectLink; inboxReader: InboxReader } {

@@ -124,6 +124,7 @@ const fields: fc.Arbitrary<MessageFields> = fc.record({
       ),
     }),
   ),
+  secret: bytes,
   call: optional(
     fc.record({
       callId: text,
@@ -204,7 +205,7 @@ describe('an encoded message', () => {
     );
   });
 
-  it('leaves what was taken back to the hidden facts, which have their canonical bytes, too', () => {
+  it('leaves what was taken back, and what opens votes, to the hidden facts, which have their canonical bytes, too', () => {
     fc.assert(
       fc.property(fields, (message) => {
         const shown = fromBinary(MessageSchema, encode(writeMessage, message));
@@ -214,6 +215,7 @@ describe('an encoded message', () => {
         expect(shown.reactions.length + hidden.removedReactions.length).toBe(message.reactions.length);
         const votes = (shown.poll?.votes.length ?? 0) + hidden.withdrawnVotes.length;
         expect(votes).toBe(message.poll?.votes.length ?? 0);
+        expect(Buffer.from(hidden.messageSecret)).toEqual(message.secret ?? Buffer.alloc(0));
       }),
     );
   });

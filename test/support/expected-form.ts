@@ -24,5 +24,6 @@ export function expectedFormOf(table: ExpectedMessage['table'], record: PageReco
     reactMs: reactTime && timestampMs(reactTime),
   }));
   const { ordinal } = readPosition(record.primaryKey, 1);
-  return { ...meaning, table, ordinal, removedReactions, poll: poll && { ...poll, withdrawnVotes } };
+  const secret = Buffer.from(hidden.messageSecret).toString('hex');
+  return { ...meaning, table, ordinal, removedReactions, secret, poll: poll && { ...poll, withdrawnVotes } };
 }

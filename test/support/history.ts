@@ -2,6 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { VoteOpener } from '../../src/domain/live-event.js';
 import { type Message, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import type { Commit } from '../../src/store/commit.js';
 import type { Present } from '../../src/store/coverage-reads.js';
@@ -22,10 +23,14 @@ export interface TemporaryHistory {
 }
 
 /** Opens a new history, small so that LevelDB writes tables also in tests. */
-export async function openHistory(directory?: string, present?: Present): Promise<TemporaryHistory> {
+export async function openHistory(
+  directory?: string,
+  present?: Present,
+  openVote?: VoteOpener,
+): Promise<TemporaryHistory> {
   const path = directory ?? (await mkdtemp(join(tmpdir(), 'scrollback-history-')));
   const sizes = { cacheBytes: 1024 * 1024, writeBufferBytes: 256 * 1024 };
-  const store = await HistoryStore.open(path, sizes, present);
+  const store = await HistoryStore.open(path, sizes, present, openVote);
   return {
     store,
     directory: path,

@@ -13,13 +13,24 @@ import {
 import type { ExpectedEvent, ExpectedKey, ExpectedLocation, ExpectedMessage, ExpectedPoll } from './oracle-message.js';
 
 /** What a message says, in one form for messages of the API and for those that the oracle expects. */
-export type MessageMeaning = Omit<ExpectedMessage, 'table' | 'rowId' | 'ordinal' | 'removedReactions' | 'poll'> & {
+export type MessageMeaning = Omit<
+  ExpectedMessage,
+  'table' | 'rowId' | 'ordinal' | 'removedReactions' | 'secret' | 'poll'
+> & {
   poll: Omit<ExpectedPoll, 'withdrawnVotes'> | undefined;
 };
 
-/** Returns what an expected message says, without where it stood and without what was taken back. */
+/** Returns what an expected message says, without where it stood and without what nobody is shown. */
 export function meaningOfExpected(expected: ExpectedMessage): MessageMeaning {
-  const { table: _table, rowId: _rowId, ordinal: _ordinal, removedReactions: _removed, poll, ...rest } = expected;
+  const {
+    table: _table,
+    rowId: _rowId,
+    ordinal: _ordinal,
+    removedReactions: _removed,
+    secret: _secret,
+    poll,
+    ...rest
+  } = expected;
   if (poll === undefined) return { ...rest, poll };
   const { withdrawnVotes: _withdrawn, ...standing } = poll;
   return { ...rest, poll: standing };

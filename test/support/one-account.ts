@@ -11,7 +11,7 @@ import type {
   VoteOpener,
 } from '../../src/domain/live-event.js';
 import { HiddenFactsSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
-import { MessageKind, PollSchema, ReactionSchema } from '../../src/gen/scrollback/v1/message_pb.js';
+import { EventSchema, MessageKind, PollSchema, ReactionSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import { aLiveMessage, anEvent, aText } from './live-events.js';
 import type { MessageDraft } from './page-builder.js';
 
@@ -153,7 +153,13 @@ export function draftOf({ n, lids, tells }: Fact): MessageDraft | { deleted: Mes
     text: `text ${String(n)}`,
     ...(chat === undefined && author !== undefined ? { sender: addressOf(author, lids[1]) } : {}),
     ...(isPoll ? { more: { kind: MessageKind.POLL, waType: 66, poll: aPoll() } } : {}),
-    ...(isEvent ? { more: { kind: MessageKind.EVENT, waType: 92 } } : {}),
+    ...(isEvent
+      ? { more: { kind: MessageKind.EVENT, waType: 92, event: create(EventSchema, { canceled: lids[1] }) } }
+      : {}),
+    // Backups of the first schemas do not have it.
+    ...((isPoll || isEvent) && lids[2]
+      ? { hidden: create(HiddenFactsSchema, { messageSecret: Buffer.from(id) }) }
+      : {}),
   };
   switch (tells.what) {
     case 'deletion':
@@ -171,6 +177,7 @@ export function draftOf({ n, lids, tells }: Fact): MessageDraft | { deleted: Mes
       return {
         ...base,
         text: '',
+        hidden: create(HiddenFactsSchema),
         more: {
           kind: MessageKind.REVOKED,
           waType: 15,
@@ -190,7 +197,7 @@ export function draftOf({ n, lids, tells }: Fact): MessageDraft | { deleted: Mes
         reactTime: timestampFromMs(actMsOf(n, tells.at)),
       });
       return tells.emoji === ''
-        ? { ...base, hidden: create(HiddenFactsSchema, { removedReactions: [reaction] }) }
+        ? { ...base, hidden: { ...(base.hidden ?? create(HiddenFactsSchema)), removedReactions: [reaction] } }
         : { ...base, reactions: [reaction] };
     }
     default:

@@ -50,6 +50,8 @@ export interface ExpectedMessage {
   contactCards: string[];
   poll: ExpectedPoll | undefined;
   event: ExpectedEvent | undefined;
+  /** What opens sealed votes and answers, as hex: kept, and shown to nobody. */
+  secret: string;
   call: ExpectedCall | undefined;
   systemEvent: ExpectedSystemEvent | undefined;
   groupInvite: { groupJid: string; groupName: string; inviteCode: string; expireMs: number | undefined } | undefined;
@@ -175,6 +177,7 @@ export function bareMessage(table: ExpectedMessage['table'], rowId: number, key:
     contactCards: [],
     poll: undefined,
     event: undefined,
+    secret: '',
     call: undefined,
     systemEvent: undefined,
     groupInvite: undefined,

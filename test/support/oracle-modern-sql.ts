@@ -16,6 +16,7 @@ export const MESSAGE_SQL = `
     l.live_location_share_duration, l.live_location_final_latitude, l.live_location_final_longitude,
     l.live_location_final_timestamp,
     p.message_row_id AS pollRow, p.selectable_options_count, p.end_time,
+    p.enc_key, z.message_secret,
     h.message_row_id AS eventRow, h.is_canceled, h.name AS eventName, h.description AS eventAbout, h.location_latitude,
     h.location_longitude, h.location_name, h.location_address, h.join_link, h.start_time AS eventStart, h.end_time AS eventEnd,
     h.allow_extra_guests, h.is_schedule_call,
@@ -38,6 +39,7 @@ export const MESSAGE_SQL = `
   LEFT JOIN message_location l ON l.message_row_id = m._id
   LEFT JOIN message_poll p ON p.message_row_id = m._id
   LEFT JOIN message_event h ON h.message_row_id = m._id
+  LEFT JOIN message_secret z ON z.message_row_id = m._id
   LEFT JOIN message_album a ON a.message_row_id = m._id
   LEFT JOIN message_group_invite g ON g.message_row_id = m._id
   LEFT JOIN message_call_log y ON y.message_row_id = m._id

@@ -142,6 +142,7 @@ function messageOf(row: Row, rowId: number, key: ExpectedKey, addresses: Address
     message.text = (Buffer.byteLength(text(row.eventName)) <= 4096 ? text(row.eventName) : '') || message.text;
     message.event = sides.event(rowId, key.chatJid, row);
   }
+  if (message.kind === 'POLL' || message.kind === 'EVENT') message.secret = secretOf(row);
   message.viewOnce = isViewOnce(waType);
   if (row.editRow !== null) message.editMs = time(row.edited_timestamp) ?? time(row.editSenderTime);
   message.forwardScore =
@@ -180,6 +181,12 @@ function messageOf(row: Row, rowId: number, key: ExpectedKey, addresses: Address
   // The table also holds the colours of a status, without any link.
   if (preview.url !== '' || preview.title !== '' || preview.description !== '') message.linkPreview = preview;
   return message;
+}
+
+/** A secret has 32 bytes; the first polls had it in their own row. */
+function secretOf({ message_secret: own, enc_key: ofPoll }: Row): string {
+  const known = [own, ofPoll].find((secret) => Buffer.isBuffer(secret) && secret.length === 32);
+  return Buffer.isBuffer(known) ? known.toString('hex') : '';
 }
 
 function mediaOf(row: Row): ExpectedMedia {

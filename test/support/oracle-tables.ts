@@ -40,7 +40,8 @@ const wanted: Record<string, string> = {
   message_event:
     'message_row_id is_canceled name description location_latitude location_longitude location_name location_address join_link ' +
     'start_time end_time allow_extra_guests is_schedule_call',
-  message_poll: 'message_row_id selectable_options_count end_time',
+  message_secret: 'message_row_id message_secret',
+  message_poll: 'message_row_id enc_key selectable_options_count end_time',
   message_poll_option: '_id message_row_id option_name vote_total',
   message_album: 'message_row_id image_count video_count',
   message_association: '_id child_message_row_id parent_message_row_id association_type',

@@ -82,6 +82,24 @@ export function writeEventTraps(kit: TrapKit): void {
     location_longitude: -181,
   });
   event({ start_time: 2n ** 62n, end_time: kit.at(1) + 0.5, location_name: 'only a name' });
+  // What opens votes and answers has 32 bytes, and belongs to polls and events.
+  const hasSecret = (id: number, secret: Cell, ofPoll?: Cell): void => {
+    add('message_secret', { message_row_id: id, message_secret: secret });
+    if (ofPoll !== undefined) add('message_poll', { message_row_id: id, enc_key: ofPoll });
+  };
+  const secretOf = (byte: number, bytes = 32): Buffer => Buffer.alloc(bytes, byte);
+  const poll = (): number => kit.message('secret', group, { message_type: 66, text_data: 'And this one?' });
+  for (const length of [32, 31, 33, 0]) hasSecret(event({ name: 'Sealed' }), secretOf(1, length));
+  hasSecret(kit.message('secret', group), secretOf(2));
+  hasSecret(kit.message('secret', group, { message_type: 15, text_data: null }), secretOf(2));
+  hasSecret(poll(), secretOf(3), secretOf(4));
+  hasSecret(poll(), null, secretOf(4));
+  hasSecret(poll(), 'x'.repeat(32), secretOf(4, 31));
+  hasSecret(poll(), 32);
+  hasSecret(poll(), secretOf(3, 31), secretOf(4));
+  add('message_poll', { message_row_id: poll(), enc_key: secretOf(5) });
+  hasSecret(44_444_446, secretOf(6));
+
   for (const bytes of oddTexts) {
     const id = event({});
     for (const column of ['name', 'description', 'location_address', 'join_link']) {

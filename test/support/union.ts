@@ -52,7 +52,7 @@ export async function deliver(
   mapAtEnd: Delivery['mappings'],
   groupAtEnd = false,
 ): Promise<Outcome> {
-  const run = new Run(await openHistory());
+  const run = new Run(await openHistory(undefined, undefined, openVote));
   try {
     if (!groupAtEnd) await run.record([aGroup()]);
     for (const delivery of deliveries) await run.deliver(delivery);
@@ -109,7 +109,7 @@ class Run {
     const { directory } = this.history;
     await this.#store.close();
     const rest = await dumpHistory(directory);
-    this.history = await openHistory(directory);
+    this.history = await openHistory(directory, undefined, openVote);
     return { messages, rest: rest.filter((line) => !line.endsWith('is unresolved')), chats };
   }
 
@@ -142,7 +142,7 @@ class Run {
   async #reopen(): Promise<void> {
     const { directory } = this.history;
     await this.#store.close();
-    this.history = await openHistory(directory);
+    this.history = await openHistory(directory, undefined, openVote);
   }
 }
 

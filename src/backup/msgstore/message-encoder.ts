@@ -75,8 +75,10 @@ export function writeMessage(writer: ProtoWriter, fields: MessageFields): void {
 /** Writes a `scrollback.store.v1.HiddenFacts`: mostly nothing. */
 export function writeHiddenFacts(writer: ProtoWriter, fields: MessageFields): void {
   for (const reaction of fields.reactions) if (reaction.emoji === '') writeReaction(writer, 1, reaction);
-  if (fields.poll === undefined) return;
-  for (const vote of fields.poll.votes) if (vote.optionIndexes.length === 0) writeVote(writer, 2, vote);
+  if (fields.poll !== undefined) {
+    for (const vote of fields.poll.votes) if (vote.optionIndexes.length === 0) writeVote(writer, 2, vote);
+  }
+  writer.bytes(3, fields.secret);
 }
 
 function writeMedia(writer: ProtoWriter, media: MediaFields): void {

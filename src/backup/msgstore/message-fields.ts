@@ -27,6 +27,8 @@ export interface MessageFields {
   vcards: readonly string[];
   poll: PollFields | undefined;
   event: EventFields | undefined;
+  /** What opens sealed votes and answers; polls and events may have it. Nobody is shown it. */
+  secret: Buffer | undefined;
   call: CallFields | undefined;
   systemEvent: SystemEventFields | undefined;
   groupInvite: GroupInviteFields | undefined;
@@ -194,6 +196,7 @@ export function emptyFields(): MessageFields {
     vcards: NONE,
     poll: undefined,
     event: undefined,
+    secret: undefined,
     call: undefined,
     systemEvent: undefined,
     groupInvite: undefined,
@@ -222,6 +225,7 @@ export function removeContent(fields: MessageFields): void {
   fields.vcards = NONE;
   fields.poll = undefined;
   fields.event = undefined;
+  fields.secret = undefined;
   fields.call = undefined;
   fields.systemEvent = undefined;
   fields.groupInvite = undefined;

@@ -20,8 +20,8 @@ import type {
 } from './message-fields.js';
 import type { ModernSides } from './modern-sides.js';
 import type { Row, Value } from './schema.js';
-import { eventTable, pollOptionTable, pollTable } from './tables.js';
-import { doubleOf, textOf, timeOf, uint32Of, wholeOf } from './value.js';
+import { eventTable, pollOptionTable, pollTable, SECRET_BYTES, secretTable } from './tables.js';
+import { bytesOf, doubleOf, textOf, timeOf, uint32Of, wholeOf } from './value.js';
 
 const at = addOnTable.at;
 
@@ -36,6 +36,7 @@ export class ModernAddOns {
   private readonly selected: Related | undefined;
   private readonly events: Related | undefined;
   private readonly responseRows: Related | undefined;
+  private readonly secrets: Related | undefined;
 
   constructor(
     file: ImportFile,
@@ -47,6 +48,7 @@ export class ModernAddOns {
     this.voteRows = Related.open(file.keyset, pollVoteTable, file.indexes);
     this.selected = Related.open(file.keyset, selectedOptionTable, file.indexes);
     this.events = Related.open(file.keyset, eventTable, file.indexes);
+    this.secrets = Related.open(file.keyset, secretTable, file.indexes);
     this.responseRows = Related.open(file.keyset, eventResponseTable, file.indexes);
   }
 
@@ -106,6 +108,15 @@ export class ModernAddOns {
       callScheduled: wholeOf(row?.[column.is_schedule_call]) !== 0,
       responses,
     };
+  }
+
+  /**
+   * Returns what opens the votes of a poll or the answers to an event, when the file has it. Half of all messages have a row with a secret, so
+   * that it is asked for where it is of use only. The first polls had it in their own row, where the protocol has it, too.
+   */
+  secret(id: number): Buffer | undefined {
+    const own = this.secrets?.first(id)?.[secretTable.at.message_secret];
+    return secretOf(own) ?? secretOf(this.sides.poll.first(id)?.[pollTable.at.enc_key]);
   }
 
   private responses(id: number, chat: Address): ResponseFields[] {
@@ -173,6 +184,11 @@ function eventTimeOf(value: Value | undefined): number {
 
 /** The year 1973 in milliseconds, 5138 in seconds. */
 const FIRST_MS = 1e11;
+
+function secretOf(value: Value | undefined): Buffer | undefined {
+  const bytes = bytesOf(value);
+  return bytes?.length === SECRET_BYTES ? bytes : undefined;
+}
 
 /** Where an event takes place; undefined when its row does not say. */
 function placeOf(row: Row): LocationFields | undefined {

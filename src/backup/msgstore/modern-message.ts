@@ -100,6 +100,7 @@ export class ModernMessage {
     fields.location = content.location(id);
     fields.vcards = content.vcards(id);
     fields.poll = this.addOns.poll(id, chat.address);
+    fields.secret = isEvent || fields.kind === messageKind.poll ? this.addOns.secret(id) : undefined;
     fields.call = fields.kind === messageKind.call ? content.call(id) : undefined;
     fields.systemEvent = fields.kind === messageKind.system ? content.systemEvent(id, type, fields.text) : undefined;
     fields.groupInvite = content.groupInvite(id);

@@ -38,6 +38,7 @@ const oneToOne: readonly Table<string>[] = [
   tables.groupInviteTable,
   tables.pollTable,
   tables.eventTable,
+  tables.secretTable,
   tables.systemTable,
   tables.valueChangeTable,
   tables.numberChangeTable,

@@ -11,12 +11,16 @@ import { describeTable } from './schema.js';
 /** Texts of messages: WhatsApp itself stops at 64 KiB. */
 export const TEXT_MAX_BYTES = 1_048_576;
 
+/** What opens sealed votes and answers always has this length. */
+export const SECRET_BYTES = 32;
+
 /** Types of columns; see `describeTable`. */
 export const text = { text: TEXT_MAX_BYTES };
 export const shortText = { text: 4_096 };
 export const jidText = { text: JID_MAX_BYTES };
 export const idText = { text: MESSAGE_ID_MAX_BYTES };
 export const number = 'number';
+export const secret = { blob: SECRET_BYTES };
 
 export const messageTable = describeTable(
   'message',
@@ -158,6 +162,7 @@ export const groupInviteTable = describeTable('message_group_invite', 'message_r
 });
 
 export const pollTable = describeTable('message_poll', 'message_row_id', {
+  enc_key: secret,
   selectable_options_count: number,
   end_time: number,
 });
@@ -180,6 +185,9 @@ export const eventTable = describeTable('message_event', 'message_row_id', {
   allow_extra_guests: number,
   is_schedule_call: number,
 });
+
+/** Secrets of messages, also of many that are neither polls nor events. */
+export const secretTable = describeTable('message_secret', 'message_row_id', { message_secret: secret });
 
 export const systemTable = describeTable('message_system', 'message_row_id', { action_type: number });
 
