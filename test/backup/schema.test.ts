@@ -107,14 +107,18 @@ describe('a file with an ordinary schema', () => {
     expect(answer).toMatchObject({ warnings: [] });
   });
 
-  it('is read without a side table that is a view, with a warning', () => {
-    const answer = survey(
-      MESSAGE,
-      CHAT,
-      JID,
-      'CREATE VIEW message_mentions AS SELECT 1 AS message_row_id, 1 AS jid_row_id',
-    );
-    expect(answer).toMatchObject({ sideIndexes: [], warnings: ['message_mentions is not an ordinary table'] });
+  it.each([
+    ['message_mentions', 'is a view', 'CREATE VIEW message_mentions AS SELECT 1 AS message_row_id, 1 AS jid_row_id'],
+    ['message_media', 'is a view', `CREATE VIEW message_media AS SELECT 1 AS message_row_id, 'a' AS mime_type`],
+    ['message_mentions', 'has no row ids', 'CREATE TABLE message_mentions (message_row_id PRIMARY KEY) WITHOUT ROWID'],
+    [
+      'message_media',
+      'has no row ids',
+      'CREATE TABLE message_media (message_row_id ANY PRIMARY KEY) without\n rowid, strict',
+    ],
+  ])('is read without a side table %s that %s, with a warning', (name, _, table) => {
+    const answer = survey(MESSAGE, CHAT, JID, table);
+    expect(answer).toMatchObject({ sideIndexes: [], warnings: [`${name} is not an ordinary table`] });
   });
 
   it('gets an index for a side table whose key is no row id', () => {

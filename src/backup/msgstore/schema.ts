@@ -139,11 +139,13 @@ interface SchemaObject {
 
 /**
  * A virtual table has no root page; a forged entry may call a view a table, but what SQLite makes of it is in its
- * definition, which SQLite stores with the name right after the first two words.
+ * definition, which SQLite stores with the name right after the first two words. A table without row ids cannot be read
+ * in their order, and naming its rowid is an error of SQLite's; the words that make it one stand behind the columns.
  */
 function isOrdinary(object: SchemaObject): boolean {
   if (object.type !== 'table' || typeof object.rootpage !== 'number' || object.rootpage <= 0) return false;
   if (typeof object.sql !== 'string' || typeof object.name !== 'string') return false;
+  if (/\bWITHOUT\s+ROWID\b/i.test(object.sql.slice(object.sql.lastIndexOf(')')))) return false;
   const name = /^CREATE TABLE\s+["'`[]?([A-Za-z0-9_]+)["'`\]]?\s*\(/i.exec(object.sql)?.[1];
   return name?.toLowerCase() === object.name.toLowerCase();
 }

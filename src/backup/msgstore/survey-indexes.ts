@@ -53,7 +53,8 @@ export function readSideIndexes(keyset: Keyset, both: boolean): SideIndex[] {
   const indexes: (SideIndex | undefined)[] = [];
   for (const [table, parent] of manyToOne) indexes.push(indexByColumn(keyset, table.name, parent));
   for (const table of oneToOne) {
-    if (keyset.schema.has(table.name) && !keyset.isRowId(table.name, table.key)) {
+    // Asked for its columns, the schema warns of one that is a view or the like.
+    if (keyset.schema.expressionsOf(table, false) !== undefined && !keyset.isRowId(table.name, table.key)) {
       indexes.push(indexByColumn(keyset, table.name, table.key));
     }
   }
