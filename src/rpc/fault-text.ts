@@ -92,7 +92,7 @@ export function faultText(fault: Fault): string {
     case 'DROP_DIRECTORY_NOT_SET':
       return 'this server has no drop directory; set one on the server, or upload the backup';
     case 'DROP_FILE_NOT_FOUND':
-      return `the drop directory has no file ${fault.fileName}; copy the backup there first`;
+      return `the drop directory has no plain file ${fault.fileName}; copy the backup there first (links are not followed)`;
     case 'WRONG_KEY':
       return fault.mistypedDigit === undefined
         ? 'the key does not open this backup; give the key that was shown when this backup was switched on'
@@ -102,17 +102,17 @@ export function faultText(fault: Fault): string {
     case 'KEY_REQUIRED':
       return 'the backup is encrypted; give its key (64 digits, or the key file)';
     case 'KEY_MALFORMED':
-      return `this is not a key: ${fault.problem}; give 64 hex digits (0-9, a-f), or the bytes of the key file`;
+      return `this is not a key: ${fault.problem}; give the 64 digits that WhatsApp showed, or the key file`;
     case 'KEY_KIND_MISMATCH':
       return fault.needed === 'digits'
-        ? `this backup needs its own 64-digit key: ${fault.problem}`
-        : `this backup needs the file "key" of the phone: ${fault.problem}`;
+        ? `the key is of another kind: ${fault.problem}`
+        : `the key does not belong to this backup: ${fault.problem}; take it from the phone that made the backup`;
     case 'PASSWORD_PROTECTED':
       return 'this backup is protected by a password; switch the phone to a 64-digit key, back up again, and import that';
     case 'PASSKEY_PROTECTED':
       return 'this backup is protected by a passkey; switch the phone to a 64-digit key, back up again, and import that';
     case 'DAMAGED':
-      return `the backup is damaged: ${fault.problem}; copy it from the phone again`;
+      return `the backup is damaged: ${fault.problem}; copy it from the phone again, and if that does not help, back up on the phone again`;
     case 'TRUNCATED':
       return 'the backup is not complete; copy it from the phone again';
     case 'NOT_A_BACKUP':

@@ -19,8 +19,7 @@ const plain = smallDatabase(400);
 const wrongKey = Buffer.alloc(32, 1);
 const keyFile = serialiseKeyFile(rootKey);
 const md5Warning = 'the checksum (MD5) at the end of the file does not fit; the content was verified without it';
-const changedOnTheWay =
-  'the key is right, but the file was changed on its way or truncated; copy it from the phone again';
+const changedOnTheWay = 'the key is right, but the file was changed on its way or truncated';
 
 /** The file with one bit changed, counted from its end. */
 function flipFromEnd(file: Buffer, fromEnd: number): Buffer {

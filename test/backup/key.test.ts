@@ -120,13 +120,13 @@ test.each(['crypt14', 'crypt12'] as const)('64 digits for a %s backup are refuse
 
 describe('a malformed key', () => {
   test.each([
-    ['nothing', '', 'is empty; 64 hex digits are needed'],
-    ['only white space', ' \r\n', 'is empty; 64 hex digits are needed'],
-    ['one digit too few', digits.slice(1), 'has 63 hex digits, 64 are needed'],
-    ['one digit too many', `${digits}0`, 'has 65 hex digits, 64 are needed'],
-    ['half of the digits', digits.slice(32), 'has 32 hex digits, 64 are needed'],
-    ['the letter O', `00 1O ${digits.slice(4)}`, 'character 5 is not a hex digit (0–9, a–f); 64 of them are needed'],
-    ['a password', 'correct horse', 'character 2 is not a hex digit (0–9, a–f); 64 of them are needed'],
+    ['nothing', '', 'it is empty, 64 hex digits are needed'],
+    ['only white space', ' \r\n', 'it is empty, 64 hex digits are needed'],
+    ['one digit too few', digits.slice(1), 'it has 63 hex digits, 64 are needed'],
+    ['one digit too many', `${digits}0`, 'it has 65 hex digits, 64 are needed'],
+    ['half of the digits', digits.slice(32), 'it has 32 hex digits, 64 are needed'],
+    ['the letter O', `00 1O ${digits.slice(4)}`, 'character 5 is not a hex digit (0–9, a–f), 64 of them are needed'],
+    ['a password', 'correct horse', 'character 2 is not a hex digit (0–9, a–f), 64 of them are needed'],
   ])('that is %s says what is wrong', (_, text, problem) => {
     expect(problemOf(Buffer.from(text))).toBe(problem);
   });

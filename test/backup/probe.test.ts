@@ -89,7 +89,7 @@ describe('a probe refuses', () => {
       'a malformed key',
       backup,
       Buffer.from('12'),
-      { reason: 'KEY_MALFORMED', problem: 'has 2 hex digits, 64 are needed' },
+      { reason: 'KEY_MALFORMED', problem: 'it has 2 hex digits, 64 are needed' },
     ],
     ['a key file for crypt15', backup, serialiseKeyFile(rootKey), { reason: 'KEY_KIND_MISMATCH', needed: 'digits' }],
     [

@@ -103,6 +103,18 @@ describe('every fault', () => {
     expect(info?.metadata).toEqual({ committed_size: '512' });
   });
 
+  it('says each thing once', () => {
+    expect(toStatus({ reason: 'KEY_MALFORMED', problem: 'it is empty, 64 hex digits are needed' }).message).toBe(
+      'this is not a key: it is empty, 64 hex digits are needed; give the 64 digits that WhatsApp showed, or the key file',
+    );
+    expect(toStatus({ reason: 'KEY_KIND_MISMATCH', needed: 'key-file', problem: 'it needs another' }).message).toBe(
+      'the key does not belong to this backup: it needs another; take it from the phone that made the backup',
+    );
+    expect(toStatus(faults.DAMAGED).message).toBe(
+      'the backup is damaged: the tag is wrong; copy it from the phone again, and if that does not help, back up on the phone again',
+    );
+  });
+
   it('goes out in the trailer of the error', () => {
     const failure = toFailure(new DomainError(faults.WRONG_OFFSET), 'm', silent);
     const [trailer] = failure.metadata.get('grpc-status-details-bin');

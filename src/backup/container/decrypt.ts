@@ -213,7 +213,7 @@ function whyUnverified(opened: OpenedBackup, intact: boolean): BackupFault {
   if (opened.content !== undefined) {
     const problem = intact
       ? 'the key is right, but the content was changed before its checksum was made'
-      : 'the key is right, but the file was changed on its way or truncated; copy it from the phone again';
+      : 'the key is right, but the file was changed on its way or truncated';
     return { reason: 'DAMAGED', problem };
   }
   // No search for a mistyped digit in what may just be damaged: the probe has done that before the file was sent.

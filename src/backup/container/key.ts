@@ -125,7 +125,7 @@ function parseDigits(bytes: Buffer): Answer<{ key: BackupKey }> {
     if (digit === 'separator') continue;
     if (digit === 'other') {
       root.fill(0);
-      return malformed(`character ${characters} is not a hex digit (0–9, a–f); ${keyDigits} of them are needed`);
+      return malformed(`character ${characters} is not a hex digit (0–9, a–f), ${keyDigits} of them are needed`);
     }
     if (digits < keyDigits) root[digits >> 1] = ((root[digits >> 1] ?? 0) << 4) | digit;
     digits++;
@@ -133,7 +133,9 @@ function parseDigits(bytes: Buffer): Answer<{ key: BackupKey }> {
   if (digits === keyDigits) return { ok: true, key: { kind: 'root', root } };
   root.fill(0);
   return malformed(
-    digits === 0 ? `is empty; ${keyDigits} hex digits are needed` : `has ${digits} hex digits, ${keyDigits} are needed`,
+    digits === 0
+      ? `it is empty, ${keyDigits} hex digits are needed`
+      : `it has ${digits} hex digits, ${keyDigits} are needed`,
   );
 }
 

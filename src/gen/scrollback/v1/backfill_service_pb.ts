@@ -336,8 +336,8 @@ export const UploadSourceSchema: GenMessage<UploadSource> = /*@__PURE__*/
  */
 export type DropSource = Message<"scrollback.v1.DropSource"> & {
   /**
-   * The name of a file in the configured drop directory; no path. The file is only
-   * read, never changed or removed.
+   * The name of a plain file in the configured drop directory; no path, and no
+   * link. The file is only read, never changed or removed.
    *
    * @generated from field: string file_name = 1;
    */
