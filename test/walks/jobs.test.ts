@@ -212,6 +212,19 @@ describe('the backfills of a session', () => {
     await untilClean(daemon.dataDirectory);
   });
 
+  test('take no byte beyond the size that was announced, and say so', async () => {
+    const { client } = daemon;
+    await ensureSession(client, 'longer');
+    const { crypt15 } = small;
+    const { backfillId } = await createUpload(client, 'longer', crypt15.length, key);
+    const longer = Buffer.concat([crypt15, Buffer.from('x')]);
+    const refusal: unknown = await client.backfills.uploadBackup(chunksOf(backfillId, longer)).catch((e: unknown) => e);
+    expect(refusal).toMatchObject({ reason: 'INVALID_ARGUMENT', metadata: { field: 'data' } });
+    const { committedSize } = await getBackfill(client, backfillId);
+    await client.backfills.uploadBackup(chunksOf(backfillId, crypt15, { from: Number(committedSize) }));
+    expect((await followBackfill(client, backfillId)).state).toBe(BackfillState.SUCCEEDED);
+  });
+
   test('let go of an upload that fell silent, so that another client goes on with it', async () => {
     const impatient = await Daemon.start({ env: { SCROLLBACK_UPLOAD_STALL_SECONDS: '1' } });
     try {

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { probeBackup } from '../../backup/container/probe.js';
-import { type BackupFault, DomainError } from '../../domain/fault.js';
+import { type BackupFault, DomainError, invalidArgument } from '../../domain/fault.js';
 import type { BackfillRecord } from '../../gen/scrollback/store/v1/record_pb.js';
 import { backfillOf } from '../backfill/backfill.js';
 import type { BackupBackfill } from './backup-backfill.js';
@@ -78,8 +78,10 @@ export class Upload implements UploadSink {
 
   async #write(offset: number, data: Uint8Array): Promise<void> {
     this.#refuseWhenOver();
-    if (offset !== this.#offset || offset + data.length > this.#totalSize) {
-      throw new DomainError({ reason: 'WRONG_OFFSET', committedSize: this.#offset });
+    if (offset !== this.#offset) throw new DomainError({ reason: 'WRONG_OFFSET', committedSize: this.#offset });
+    // Told apart from a wrong offset, which a client follows: it would send the same again for ever.
+    if (offset + data.length > this.#totalSize) {
+      invalidArgument('data', `goes beyond the total_size of ${this.#totalSize} bytes that was announced`);
     }
     for (let done = 0; done < data.length;) {
       const { bytesWritten } = await this.#file.write(data, done, data.length - done, this.#offset + done);

@@ -546,7 +546,7 @@ export type UploadBackupRequest = Message<"scrollback.v1.UploadBackupRequest"> &
   writeOffset: bigint;
 
   /**
-   * The bytes.
+   * The bytes; INVALID_ARGUMENT when they go beyond `UploadSource.total_size`.
    *
    * @generated from field: bytes data = 3;
    */
