@@ -71,6 +71,14 @@ describe('a probe accepts', () => {
     expect(probeBackup(file.subarray(0, 300), 5e9, rootKey)).toEqual({ answer: 'more', bytes: 1024 });
   });
 
+  test('or never calls the right key wrong, however short the file was cut', () => {
+    const file = smallBackup(plain);
+    for (let bytes = 1; bytes < 1024; bytes++) {
+      const answer = probe(file.subarray(0, bytes), rootKey);
+      if (answer.answer === 'refused') expect(answer.fault.reason, `${bytes} bytes`).not.toBe('WRONG_KEY');
+    }
+  });
+
   test('without changing the key', () => {
     const key = Buffer.from(rootKey);
     probe(smallBackup(plain), key);

@@ -27,7 +27,7 @@ export function probeBackup(head: Buffer, totalSize: number, key: Uint8Array | u
   if (seen.answer !== 'encrypted') return seen;
   const { header, content } = seen.opened;
   try {
-    const fault = content === undefined ? refusedKey(seen.opened) : otherContent(content);
+    const fault = content === undefined ? refusedStart(seen.opened) : otherContent(content);
     if (fault !== undefined) return { answer: 'refused', fault };
     return { answer: 'ok', kind: header.kind, warnings: headerWarnings(header) };
   } finally {
@@ -98,6 +98,12 @@ export function decipherOf(fileKey: Buffer, iv: Buffer) {
 export function wipeOpened(opened: OpenedBackup): void {
   wipeKey(opened.key);
   opened.fileKey.fill(0);
+}
+
+/** Of a file that ends within a look, not even the right key makes sense: no database is so small. */
+function refusedStart(opened: OpenedBackup): BackupFault {
+  if (opened.start.length >= lookBytes) return refusedKey(opened);
+  return namedMismatch(opened) ?? { reason: 'WRONG_KEY_OR_DAMAGED' };
 }
 
 /** The best explanation for a key that does not open an intact file. */
