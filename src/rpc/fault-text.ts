@@ -118,7 +118,9 @@ export function faultText(fault: Fault): string {
     case 'NOT_A_BACKUP':
       return 'this is no WhatsApp message backup; give msgstore.db.crypt15, crypt14, crypt12, or a plain msgstore.db';
     case 'OTHER_BACKUP':
-      return `this backup holds other things than messages (${fault.content}); give the file msgstore.db.crypt15`;
+      return fault.content === 'unknown'
+        ? 'this backup holds other things than messages; give the file msgstore.db.crypt15'
+        : `this backup holds ${fault.content}, not messages; give the file msgstore.db.crypt15`;
     case 'INCREMENTAL_BACKUP':
       return 'this is an incremental part and needs its base; give the full msgstore.db.crypt15';
     case 'SCHEMA_NOT_SUPPORTED':

@@ -93,6 +93,15 @@ describe('a file whose schema is a disguise', () => {
   });
 });
 
+describe('a database of WhatsApp that is not the one of messages', () => {
+  it.each([
+    ['wa.db', 'CREATE TABLE wa_contacts (_id INTEGER PRIMARY KEY, jid TEXT)', 'contacts'],
+    ['another', 'CREATE TABLE settings (_id INTEGER PRIMARY KEY)', 'unknown'],
+  ])('is named: %s', (_, table, content) => {
+    expect(survey(table)).toEqual({ reason: 'OTHER_BACKUP', content });
+  });
+});
+
 describe('a file with an ordinary schema', () => {
   it('is accepted with views, triggers, indexes and full-text search beside it', () => {
     const answer = survey(

@@ -3,7 +3,7 @@ import { jidOfRow, readMappings } from './mappings.js';
 import { openDatabase } from './database.js';
 import { Keyset } from './keyset.js';
 import { Pulse } from '../pulse.js';
-import { answer } from '../refusal.js';
+import { answer, Refusal } from '../refusal.js';
 import { notSupported, type Row, Schema } from './schema.js';
 import { readChats } from './survey-chats.js';
 import { readSideIndexes } from './survey-indexes.js';
@@ -42,7 +42,7 @@ function surveyOf(keyset: Keyset): Survey {
   // Other rows may be missing or unreadable, but a core table that pretends to be one is an attack.
   const modern = keyset.range(messageTable, schema.exists('message') && !schema.lacks('message', 'chat_row_id'));
   const legacy = keyset.range(legacyTable, schema.exists('messages') && !schema.lacks('messages', 'key_remote_jid'));
-  if (modern === undefined && legacy === undefined) throw notSupported('there is no table of messages');
+  if (modern === undefined && legacy === undefined) throw noMessages(schema);
   if (modern !== undefined) {
     if (!schema.exists('chat') || !schema.exists('jid')) throw notSupported('the table chat or jid is missing');
     keyset.range(chatTable, true);
@@ -68,6 +68,14 @@ function surveyOf(keyset: Keyset): Survey {
     sideIndexes: readSideIndexes(keyset, messageMaxId > 1 && legacyMaxId > 1),
     warnings: schema.warnings,
   };
+}
+
+/** WhatsApp backs up its other databases in files of the same form, and people take the wrong one: most often `wa.db`. */
+function noMessages(schema: Schema): Refusal {
+  if (schema.exists('wa_contacts')) return new Refusal({ reason: 'OTHER_BACKUP', content: 'contacts' });
+  const ofMessages = ['message', 'messages', 'chat', 'chat_list', 'jid'];
+  if (ofMessages.some((name) => schema.exists(name))) return notSupported('there is no table of messages');
+  return new Refusal({ reason: 'OTHER_BACKUP', content: 'unknown' });
 }
 
 function readUnresolvedLids(keyset: Keyset, mappings: ReadonlyMap<string, string>): string[] {
