@@ -13,7 +13,17 @@ export const PHONE_SERVER = 's.whatsapp.net';
 export const LID_SERVER = 'lid';
 
 /** Servers whose users have devices, so that `.agent` and `:device` may follow the user. */
-const PERSON_SERVERS = new Set([PHONE_SERVER, LID_SERVER, 'hosted', 'hosted.lid', 'bot']);
+const PERSON_SERVERS = new Set([PHONE_SERVER, LID_SERVER, 'bot']);
+
+/**
+ * Other names of servers: the old one of the phone numbers', and those of the devices that Meta runs for companies
+ * (`49…:99@hosted`), which belong to a person like any other device.
+ */
+const SERVER_ALIASES = new Map([
+  ['c.us', PHONE_SERVER],
+  ['hosted', PHONE_SERVER],
+  ['hosted.lid', LID_SERVER],
+]);
 
 /** Printable ASCII without what separates: a JID becomes part of keys and of page tokens as it is. */
 const USER = /^[!-~]+$/;
@@ -21,7 +31,7 @@ const SERVER = /^[a-z][a-z0-9._-]*$/;
 
 /**
  * Normalises a JID. Returns undefined when it is none: no single `@`, an empty part, bytes other than printable ASCII,
- * or longer than `JID_MAX_BYTES`. `c.us`, the old name of the phone numbers' server, becomes the present one.
+ * or longer than `JID_MAX_BYTES`. Other names of the servers of people become theirs.
  */
 export function parseJid(text: string): string | undefined {
   if (text.length > JID_MAX_BYTES) return undefined;
@@ -33,7 +43,7 @@ export function parseJid(text: string): string | undefined {
 /** Normalises a JID that comes in its two parts; see `parseJid`. */
 export function makeJid(user: string, server: string): string | undefined {
   const lower = server.toLowerCase();
-  const home = lower === 'c.us' ? PHONE_SERVER : lower;
+  const home = SERVER_ALIASES.get(lower) ?? lower;
   const bare = PERSON_SERVERS.has(home) ? withoutDevice(user) : user;
   if (!USER.test(bare) || bare.includes('@') || !SERVER.test(home)) return undefined;
   if (bare.length + 1 + home.length > JID_MAX_BYTES) return undefined;

@@ -17,12 +17,9 @@ export interface WireKey {
   fromMe?: boolean | null | undefined;
 }
 
-/** The normalised form of an address, '' for none: without device, and people of hosted companies as people. */
+/** The normalised form of an address, '' for none. */
 export function addressOf(jid: string | null | undefined): string {
-  const parsed = jid === null || jid === undefined ? undefined : parseJid(jid);
-  if (parsed === undefined) return '';
-  if (parsed.endsWith('@hosted')) return parsed.replace(/@hosted$/, `@${PHONE_SERVER}`);
-  return parsed.replace(/@hosted\.lid$/, '@lid');
+  return parseJid(jid ?? '') ?? '';
 }
 
 export function isMe(jid: string, me: Me): boolean {

@@ -7,7 +7,9 @@ describe('a JID', () => {
     ['4917012345678.0:12@S.WhatsApp.Net', '4917012345678@s.whatsapp.net'],
     ['4917012345678:12@s.whatsapp.net', '4917012345678@s.whatsapp.net'],
     ['4917012345678@c.us', '4917012345678@s.whatsapp.net'],
+    ['4917012345678:99@hosted', '4917012345678@s.whatsapp.net'],
     ['123456789.1:3@LID', '123456789@lid'],
+    ['123456789:99@hosted.lid', '123456789@lid'],
     ['4917012345678-1399999999@g.us', '4917012345678-1399999999@g.us'],
     ['120363040404040404@newsletter', '120363040404040404@newsletter'],
     ['status@broadcast', 'status@broadcast'],
@@ -32,7 +34,7 @@ describe('a JID', () => {
   });
 
   it('keeps its normal form when it is normalised again', () => {
-    for (const text of ['1.2:3@s.whatsapp.net', '5-6@g.us', '7:8@hosted.lid', 'x.y@newsletter']) {
+    for (const text of ['1.2:3@s.whatsapp.net', '5-6@g.us', '7:8@hosted.lid', '7:8@hosted', 'x.y@newsletter']) {
       const jid = parseJid(text);
       expect(jid && parseJid(jid), text).toBe(jid);
     }

@@ -25,12 +25,13 @@ export interface PersonNames {
   masked: string;
 }
 
-const PEOPLE = ['s.whatsapp.net', 'lid', 'hosted', 'hosted.lid', 'bot'];
+const PEOPLE = ['s.whatsapp.net', 'lid', 'bot'];
 
-/** Normalises an address: server in lower case, `c.us` renamed, a person's agent and device cut off. */
+/** Normalises an address: server in lower case, other names of servers replaced, a person's agent and device cut off. */
 export function normalise(user: string, server: string): string | undefined {
   let home = server.toLowerCase();
-  if (home === 'c.us') home = 's.whatsapp.net';
+  if (home === 'c.us' || home === 'hosted') home = 's.whatsapp.net';
+  if (home === 'hosted.lid') home = 'lid';
   const name = PEOPLE.includes(home) ? (user.split(':')[0] ?? '').replace(/\..*$/, '') : user;
   const jid = `${name}@${home}`;
   return /^[!-?A-~]+@[a-z][a-z0-9._-]*$/.test(jid) && jid.length <= 128 ? jid : undefined;

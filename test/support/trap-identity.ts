@@ -21,6 +21,7 @@ export function writeIdentityTraps(kit: TrapKit): void {
     '491707000012:3@s.whatsapp.net',
     '491707000013@c.us',
     '200000000000010:7@lid',
+    '491707000010:99@hosted',
   ].entries()) {
     const row = kit.jid(address, { agent: number % 2, device: number });
     kit.message('device-address', group, { sender_jid_row_id: row });
