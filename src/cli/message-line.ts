@@ -52,7 +52,7 @@ function labelOf(message: Message): string {
     case MessageKind.REVOKED:
       return message.revocation?.byAdmin === true ? 'deleted by an admin' : 'deleted';
     case MessageKind.SYSTEM:
-      return join(word, describeEvent(message.systemEvent));
+      return join(word, describeEvent(message.systemEvent, message.text));
     case MessageKind.CALL:
       return join(message.call?.video === true ? 'video call' : word, describeCall(message));
     case MessageKind.LOCATION:
@@ -75,11 +75,12 @@ function labelOf(message: Message): string {
   }
 }
 
-function describeEvent(event: SystemEvent | undefined): string {
+function describeEvent(event: SystemEvent | undefined, text: string): string {
   if (event === undefined) return '';
   const what =
     event.kind === SystemEventKind.OTHER ? `action ${String(event.waAction)}` : formatEnum(SystemEventKind, event.kind);
-  return join(what, event.participantJids.join(' '), event.value);
+  // The value of an event from a backup is the message's text, which follows.
+  return join(what, event.participantJids.join(' '), event.value === text ? '' : event.value);
 }
 
 function describeCall({ call }: Message): string {
