@@ -154,19 +154,28 @@ export interface SealedLiveVote {
   authorNames: string[];
   /** True for an answer to an event. */
   eventResponse?: boolean | undefined;
+  /** For an edit: the id of the message that brought it. */
+  editId?: string | undefined;
+}
+
+/** What an opened edit says. */
+export interface LiveEdit {
+  content: LiveContent;
+  /** 0 when it does not say when; then it was when it was sent. */
+  editMs: number;
 }
 
 /**
- * Opens a vote, or an answer to an event; undefined when the secret is not the poll's, or the event's. A promise when what opens it has to
- * be loaded first.
+ * Opens a vote, an answer to an event or an edit; undefined when the secret is not that of what it is about. A promise when what opens
+ * it has to be loaded first.
  */
 export type VoteOpener = (
   vote: SealedLiveVote,
   poll: { messageId: string; secret: Uint8Array },
 ) => OpenedVote | undefined | Promise<OpenedVote | undefined>;
 
-/** What a vote says, or an answer to an event. */
-export type OpenedVote = OptionHash[] | LiveResponse;
+/** What a vote says, an answer to an event, or an edit. */
+export type OpenedVote = OptionHash[] | LiveResponse | LiveEdit;
 
 /** What a chunk of history says of one chat: it comes after the messages that it speaks of. */
 export interface LiveCoverage {

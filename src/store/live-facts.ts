@@ -66,6 +66,7 @@ export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' | 'resp
               fromMe: event.actor.fromMe,
               ...event.vote,
               eventResponse: event.vote.eventResponse === true,
+              editId: event.vote.editId ?? '',
               ...timed('voteTime', event.voteMs),
             },
           ],

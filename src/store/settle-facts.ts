@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { LiveActor, OpenedVote, OptionHash, VoteOpener } from '../domain/live-event.js';
+import { messageKind } from '../domain/message-kind.js';
 import type { SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
 import { MessageKind, type MessageKey, type PollOption } from '../gen/scrollback/v1/message_pb.js';
 import { type Commit, keyOf } from './commit.js';
 import { msOf } from './facts.js';
 import { findStored } from './find-stored.js';
 import { identityKeyOf } from './identity.js';
-import { responseFacts, voteFacts } from './live-facts.js';
+import { factsOfEvent, responseFacts, voteFacts } from './live-facts.js';
 import type { MessageFacts } from './merge-message.js';
 import { mergePartial } from './merge-partial.js';
+import { phoneOrMark } from './phone-of.js';
+import { resolveFacts } from './resolve-facts.js';
 
 /** Opens what is sealed of a poll or an event (all that waits, unless some is named), if its secret is known. */
 export async function openWaiting(
@@ -27,7 +30,9 @@ export async function openWaiting(
       secret: facts.hidden.messageSecret,
     });
     const told = opened === undefined ? undefined : factsOfOpened(facts, vote, opened);
-    if (told !== undefined) await mergePartial(commit, chatNumber, told);
+    if (told === undefined) continue;
+    const canonical = await resolveFacts(told, (jid) => phoneOrMark(commit.overlay, jid));
+    await mergePartial(commit, chatNumber, canonical ?? told);
   }
 }
 
@@ -35,6 +40,12 @@ function factsOfOpened({ message }: MessageFacts, vote: SealedVote, opened: Open
   const { key, kind, poll } = message;
   if (key === undefined) return undefined;
   const actor: LiveActor = { jid: vote.voterJid, fromMe: vote.fromMe };
+  if ('content' in opened) {
+    // An event becomes no text by an edit, nor a text an event.
+    if ((opened.content.kind === messageKind.event) !== (kind === MessageKind.EVENT)) return undefined;
+    const { content, editMs } = opened;
+    return factsOfEvent({ type: 'edit', key, editId: vote.editId, editMs: editMs || msOf(vote.voteTime), content });
+  }
   if (!Array.isArray(opened)) {
     // Whoever knows the secret of a poll can seal an answer with it.
     if (kind !== MessageKind.EVENT) return undefined;

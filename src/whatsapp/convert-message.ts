@@ -1,10 +1,11 @@
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js';
 import { liveDelivery, type LiveEvent, type LiveKey, type LiveMessage } from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
-import { actorOf, addressOf, keyOfMessage, keyOfTarget, mappingsOf, type Me, type WireKey } from './addresses.js';
+import { actorOf, addressOf, keyOfMessage, keyOfTarget, mappingsOf, type Me } from './addresses.js';
 import { convertContent } from './convert-content.js';
 import { convertProtocol } from './convert-protocol.js';
 import { responseOf } from './convert-response.js';
+import { convertSealed } from './convert-sealed.js';
 import { convertStub } from './convert-stub.js';
 import { envelopeOf, type Origin, type WireMessage } from './envelope.js';
 import { msOf, msOfSeconds } from './numbers.js';
@@ -25,16 +26,8 @@ export function convertMessage(info: WireMessage, origin: Origin): LiveEvent[] {
   if (content?.message.reactionMessage) {
     return [...events, ...reactionOf(content.message.reactionMessage, key, info, me)];
   }
-  const { pollUpdateMessage: vote, encEventResponseMessage: response } = content?.message ?? {};
-  if (vote) {
-    const voteMs = msOf(vote.senderTimestampMs) || msOfSeconds(info.messageTimestamp);
-    return [...events, ...sealedOf({ ...vote.vote, about: vote.pollCreationMessageKey, voteMs }, key, info, me)];
-  }
-  if (response) {
-    const voteMs = msOfSeconds(info.messageTimestamp);
-    const sealed = { ...response, about: response.eventCreationMessageKey, voteMs, eventResponse: true };
-    return [...events, ...sealedOf(sealed, key, info, me)];
-  }
+  const sealed = content === undefined ? undefined : convertSealed(content.message, key, info, me);
+  if (sealed !== undefined) return [...events, ...sealed];
   const message = messageOf(info, key, origin);
   if (message === undefined) return [...events, ...(hasStub(info) ? convertStub(info, key, origin) : [])];
   return [...events, { type: 'message', message }, ...historyOf(info, key, me)];
@@ -64,36 +57,6 @@ function reactionOf(reaction: proto.Message.IReactionMessage, key: LiveKey, info
   const actor = { jid: key.senderJid, fromMe: key.fromMe };
   return [{ type: 'reaction', key: target, actor, emoji: reaction.text ?? '', reactMs }];
 }
-
-/** A vote or an answer as it comes, and the poll or event that it is about, by the key that its author wrote. */
-interface Sealed {
-  encPayload?: Uint8Array | null;
-  encIv?: Uint8Array | null;
-  about: WireKey | null | undefined;
-  voteMs: number;
-  eventResponse?: boolean;
-}
-
-function sealedOf(sealed: Sealed, key: LiveKey, info: WireMessage, me: Me): LiveEvent[] {
-  const { encPayload: payload, encIv: iv, about, voteMs, eventResponse } = sealed;
-  const target = keyOfTarget(about, key, me);
-  if (target === undefined || !payload || !iv || payload.length + iv.length > MAX_SEALED_BYTES) return [];
-  const namesOf = (fromMe: boolean, ...jids: (string | null | undefined)[]): string[] => [
-    ...new Set([...jids.map(addressOf), ...(fromMe ? [me.phone, me.lid] : [])].filter((jid) => jid !== '')),
-  ];
-  const { participant, participantAlt, remoteJid, remoteJidAlt } = info.key ?? {};
-  const chat = key.senderJid === key.chatJid ? [remoteJid, remoteJidAlt] : [];
-  const voterNames = namesOf(key.fromMe, participant, participantAlt, ...(key.fromMe ? [] : chat));
-  const other =
-    target.fromMe || target.senderJid === '' ? [] : [target.senderJid, ...(key.fromMe ? [remoteJidAlt] : chat)];
-  const authorNames = namesOf(target.fromMe, about?.participant, ...other);
-  const actor = { jid: key.senderJid, fromMe: key.fromMe };
-  const vote = { payload, iv, voterNames, authorNames, ...(eventResponse === true ? { eventResponse } : {}) };
-  return [{ type: 'sealed-vote', key: target, actor, vote, voteMs }];
-}
-
-/** A vote for each of the twelve options that a poll may have takes some 500; it is kept until its poll comes. */
-const MAX_SEALED_BYTES = 4096;
 
 /** What history tells beside the message: who reacted, who voted, who answered, who has it. */
 function historyOf(info: WireMessage, key: LiveKey, me: Me): LiveEvent[] {

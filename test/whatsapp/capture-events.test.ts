@@ -6,6 +6,7 @@ import { EventAnswer, MessageKind } from '../../src/gen/scrollback/v1/message_pb
 import { type CapturedHistory, type CapturedLink } from '../support/captured-link.js';
 import { closeCaptured, openCaptured } from '../support/captured-stage.js';
 import { answerEvent } from '../support/whatsapp/event-response.js';
+import { editEvent } from '../support/whatsapp/sealed-edit.js';
 import type { Group } from '../support/whatsapp/groups.js';
 import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../support/whatsapp/peer.js';
@@ -184,5 +185,84 @@ describe('answers to an event', () => {
         { fromMe: true, answer: EventAnswer.MAYBE, responseTime: { seconds: 6n } },
       ],
     ]);
+  });
+});
+
+describe('an edit of an event', () => {
+  const T = 1_700_000_000;
+  const edited = (event: proto.Message.IEventMessage, more: Partial<Parameters<typeof editEvent>[0]> = {}) => {
+    const eventKey = { remoteJid: group.jid, participant: ANNA, fromMe: false, id: eventId };
+    return editEvent({ eventKey, author: ANNA, secret, event, ...more });
+  };
+  const change = async (author: Peer, message: proto.IMessage, t: number) => {
+    const id = await link.account.deliver(author, message, { chat: group.jid, addressing, t });
+    await link.account.acknowledged(id);
+    return id;
+  };
+  const stored = async () => (await history.messages())[0];
+
+  it('changes what the event says, and who answered stays', async () => {
+    await invite();
+    await deliver(ben, sealed(BEN, { response: Type.GOING, timestampMs: 5000 }));
+    const dinner = { name: 'Dinner', startTime: START_S + 60, isCanceled: true, location: { name: 'Home' } };
+    const id = await change(anna, edited(dinner), T);
+    const event = await stored();
+    expect(event).toMatchObject({
+      kind: MessageKind.EVENT,
+      text: 'Dinner',
+      editTime: { seconds: BigInt(T) },
+      alternateMessageIds: [id],
+      event: {
+        description: '',
+        canceled: true,
+        extraGuestsAllowed: false,
+        startTime: { seconds: BigInt(START_S + 60) },
+        location: { name: 'Home', latitude: 0 },
+        responses: [{ responderJid: BEN, answer: EventAnswer.GOING }],
+      },
+    });
+    expect(event?.event?.endTime).toBeUndefined();
+  });
+
+  it('counts by when it was made, also those that came before the event', async () => {
+    await change(anna, edited({ name: 'third' }), T + 20);
+    await change(anna, edited({ name: 'second' }, { bare: true }), T + 10);
+    expect(await history.messages()).toEqual([]);
+    await invite();
+    expect(await stored()).toMatchObject({ text: 'third', editTime: { seconds: BigInt(T + 20) } });
+    await change(anna, edited({ name: 'fourth', isCanceled: true }, { bare: true }), T + 30);
+    await change(anna, edited({ name: 'first' }), T);
+    expect(await stored()).toMatchObject({ text: 'fourth', event: { canceled: true } });
+    expect(await history.messages()).toHaveLength(1);
+  });
+
+  it('is opened under whichever of the addresses it was sealed, in a group of LIDs too', async () => {
+    addressing = 'lid';
+    group = whatsapp.groups.create({ subject: 'L', creator: anna, members: [link.account.phone], addressing: 'lid' });
+    await invite();
+    await change(anna, edited({ name: 'by number' }, { author: ANNA, editor: ANNA_LID }), T);
+    expect(await stored()).toMatchObject({ text: 'by number' });
+    await change(anna, edited({ name: 'by LID' }, { author: ANNA_LID }), T + 10);
+    expect(await stored()).toMatchObject({ text: 'by LID' });
+  });
+
+  it('of the owner is one too', async () => {
+    const eventKey = { remoteJid: group.jid, fromMe: true, id: eventId };
+    const mine = { messageContextInfo: { messageSecret: secret }, eventMessage: { name: 'Mine' } };
+    await deliver(link.account.phone, mine, eventId);
+    await change(link.account.phone, edited({ name: 'Ours' }, { eventKey, author: OWNER }), T);
+    expect(await history.messages()).toMatchObject([{ text: 'Ours', key: { fromMe: true } }]);
+  });
+
+  it('of somebody else, with another secret or without an event leaves it', async () => {
+    await invite();
+    // Ben knows the secret, and what the key of Anna's event is.
+    await change(ben, edited({ name: 'Bens' }, { editor: BEN }), T);
+    await change(ben, edited({ name: 'Bens' }), T);
+    await change(anna, edited({ name: 'Other' }, { secret: randomBytes(32) }), T);
+    await change(anna, edited({ description: 'No name' }, { bare: true }), T);
+    await change(anna, { secretEncryptedMessage: { secretEncType: 1 } }, T);
+    expect(await history.messages()).toMatchObject([{ text: 'Picnic', event: { description: 'Bring a hat' } }]);
+    expect((await stored())?.editTime).toBeUndefined();
   });
 });

@@ -762,8 +762,8 @@ export const PollVoteSchema: GenMessage<PollVote> = /*@__PURE__*/
   messageDesc(file_scrollback_v1_message, 10);
 
 /**
- * An event with a date; its name is `Message.text`. What its author changed later
- * stands here, and `Message.edit_time` says when.
+ * An event with a date; its name is `Message.text`. What its author changed later, as
+ * the link tells it, stands here as a whole, and `Message.edit_time` says when.
  *
  * @generated from message scrollback.v1.Event
  */

@@ -1,0 +1,69 @@
+import { proto } from '@whiskeysockets/baileys/WAProto/index.js';
+import type { LiveEvent, LiveKey } from '../domain/live-event.js';
+import { addressOf, keyOfTarget, type Me, type WireKey } from './addresses.js';
+import type { WireMessage } from './envelope.js';
+import { msOf, msOfSeconds } from './numbers.js';
+
+/**
+ * Converts what only the secret of another message opens: a vote, an answer to an event, an edit. Undefined for what is none of them;
+ * nothing comes of one that is about no message or too large.
+ */
+export function convertSealed(
+  message: proto.IMessage,
+  key: LiveKey,
+  info: WireMessage,
+  me: Me,
+): LiveEvent[] | undefined {
+  const { pollUpdateMessage: vote, encEventResponseMessage: response, secretEncryptedMessage: edit } = message;
+  const sentMs = msOfSeconds(info.messageTimestamp);
+  if (vote) {
+    const voteMs = msOf(vote.senderTimestampMs) || sentMs;
+    return sealedOf({ ...vote.vote, about: vote.pollCreationMessageKey, voteMs }, key, info, me);
+  }
+  if (response) {
+    const about = response.eventCreationMessageKey;
+    return sealedOf({ ...response, about, voteMs: sentMs, use: 'response' }, key, info, me);
+  }
+  if (!edit || !EDITS.has(edit.secretEncType ?? 0)) return undefined;
+  return sealedOf({ ...edit, about: edit.targetMessageKey, voteMs: sentMs, use: 'edit' }, key, info, me);
+}
+
+/** A vote, an answer or an edit as it comes, and what it is about, by the key that its author wrote. */
+interface Sealed {
+  encPayload?: Uint8Array | null;
+  encIv?: Uint8Array | null;
+  about: WireKey | null | undefined;
+  voteMs: number;
+  use?: 'response' | 'edit';
+}
+
+function sealedOf(sealed: Sealed, key: LiveKey, info: WireMessage, me: Me): LiveEvent[] {
+  const { encPayload: payload, encIv: iv, about, voteMs, use } = sealed;
+  const named = keyOfTarget(about, key, me);
+  const maxBytes = use === 'edit' ? MAX_EDIT_BYTES : MAX_SEALED_BYTES;
+  if (named === undefined || !payload || !iv || payload.length + iv.length > maxBytes) return [];
+  // Only its author edits a message, whatever the key inside says.
+  const target = use === 'edit' ? { ...key, messageId: named.messageId } : named;
+  const namesOf = (fromMe: boolean, ...jids: (string | null | undefined)[]): string[] => [
+    ...new Set([...jids.map(addressOf), ...(fromMe ? [me.phone, me.lid] : [])].filter((jid) => jid !== '')),
+  ];
+  const { participant, participantAlt, remoteJid, remoteJidAlt } = info.key ?? {};
+  const chat = key.senderJid === key.chatJid ? [remoteJid, remoteJidAlt] : [];
+  const voterNames = namesOf(key.fromMe, participant, participantAlt, ...(key.fromMe ? [] : chat));
+  const other =
+    target.fromMe || target.senderJid === '' ? [] : [target.senderJid, ...(key.fromMe ? [remoteJidAlt] : chat)];
+  const author = use === 'edit' ? voterNames : other;
+  const authorNames = namesOf(target.fromMe, about?.participant, ...author);
+  const actor = { jid: key.senderJid, fromMe: key.fromMe };
+  const how = use === 'edit' ? { editId: key.messageId } : use === 'response' ? { eventResponse: true } : {};
+  return [{ type: 'sealed-vote', key: target, actor, vote: { payload, iv, voterNames, authorNames, ...how }, voteMs }];
+}
+
+/** A vote for each of the twelve options that a poll may have takes some 500; it is kept until its poll comes. */
+const MAX_SEALED_BYTES = 4096;
+
+/** The longest text that a phone sends may take some 256 KB; a small picture of a place comes with an event's. */
+const MAX_EDIT_BYTES = 512 * 1024;
+
+/** What is edited with the secret of what it is about. */
+const EDITS: ReadonlySet<number> = new Set([proto.Message.SecretEncryptedMessage.SecretEncType.EVENT_EDIT]);

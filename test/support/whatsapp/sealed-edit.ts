@@ -1,0 +1,40 @@
+import { createCipheriv, createHmac, randomBytes } from 'node:crypto';
+import { proto } from '@whiskeysockets/baileys';
+
+/** Seals an edit of an event as its author's phone does: the key comes from the event's secret and from who edits what. */
+export function editEvent(given: {
+  eventKey: proto.IMessageKey;
+  /** The author's address, which an edit has twice: as who wrote the event, and as who edits it. */
+  author: string;
+  editor?: string;
+  secret: Uint8Array;
+  event: proto.Message.IEventMessage;
+  /** Older clients seal the event without a message around it. */
+  bare?: boolean;
+}): proto.IMessage {
+  const { eventKey, author, editor = author, secret, event, bare } = given;
+  const plain =
+    bare === true
+      ? proto.Message.EventMessage.encode(event).finish()
+      : proto.Message.encode({ eventMessage: event }).finish();
+  return sealEdit({ targetKey: eventKey, author, editor, secret, plain, use: 'Event Edit', secretEncType: 1 });
+}
+
+function sealEdit(given: {
+  targetKey: proto.IMessageKey;
+  author: string;
+  editor: string;
+  secret: Uint8Array;
+  plain: Uint8Array;
+  use: string;
+  secretEncType: number;
+}): proto.IMessage {
+  const { targetKey, author, editor, secret, plain, use, secretEncType } = given;
+  const seed = createHmac('sha256', Buffer.alloc(32)).update(secret).digest();
+  const made = createHmac('sha256', seed).update(`${targetKey.id ?? ''}${author}${editor}${use}`);
+  const key = made.update(Buffer.from([1])).digest();
+  const encIv = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', key, encIv);
+  const encPayload = Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  return { secretEncryptedMessage: { targetMessageKey: targetKey, encPayload, encIv, secretEncType } };
+}
