@@ -13,6 +13,7 @@ export type LiveEvent =
   | { type: 'sealed-vote'; key: LiveKey; actor: LiveActor; vote: SealedLiveVote; voteMs: number }
   | { type: 'response'; key: LiveKey; actor: LiveActor; response: LiveResponse }
   | { type: 'star'; key: LiveKey }
+  | { type: 'channel-counts'; key: LiveKey; counts: LiveChannelCounts }
   | { type: 'message-label'; key: LiveKey; labelId: string; given: boolean; asOfMs: number }
   /** The owner deleted it for themselves. In a group, the author is '' where nobody is named. */
   | { type: 'deletion'; key: LiveKey }
@@ -81,6 +82,8 @@ export interface LiveMessage {
   secret?: Uint8Array | undefined;
   /** Present when it was deleted for everyone; the content then says no more than that. */
   revocation?: { revokeMs: number; adminJid: string; byAdmin: boolean } | undefined;
+  /** In a channel, the number that WhatsApp gave it there. */
+  serverId?: number | undefined;
 }
 
 /** What a message says. */
@@ -140,6 +143,17 @@ export interface LiveMedia {
   durationSeconds: number;
   width: number;
   height: number;
+}
+
+/** What WhatsApp counts of a message of a channel. */
+export interface LiveChannelCounts {
+  serverId: number;
+  asOfMs: number;
+  /** Undefined when it was not told. */
+  viewCount: number | undefined;
+  reactions: { emoji: string; count: number }[];
+  forwardCount: number;
+  responseCount: number;
 }
 
 /** SHA-256 of the text of a poll's option: how WhatsApp names it in votes. */

@@ -2,6 +2,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type {
   LiveActor,
+  LiveChannelCounts,
   LiveContent,
   LiveEvent,
   LiveHappening,
@@ -12,6 +13,7 @@ import type {
 import { messageKind } from '../domain/message-kind.js';
 import { HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
 import {
+  ChannelPostSchema,
   type EventResponse,
   EventResponseSchema,
   EventSchema,
@@ -72,6 +74,8 @@ export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' | 'resp
           ],
         },
       );
+    case 'channel-counts':
+      return channelFacts(event.key, event.counts);
     case 'star':
       return factsAbout(event.key, { starred: true });
     case 'message-label': {
@@ -118,7 +122,7 @@ function ofEvent(responses: EventResponse[] = []): MessageFields {
 }
 
 function factsOfMessage(message: LiveMessage): MessageFacts {
-  const { content, revocation, secret } = message;
+  const { content, revocation, secret, serverId = 0 } = message;
   return factsAbout(
     message.key,
     {
@@ -129,9 +133,20 @@ function factsOfMessage(message: LiveMessage): MessageFacts {
       deliveryState: message.state,
       starred: message.starred,
       sources: [message.source],
+      ...(serverId === 0
+        ? {}
+        : { channelPost: { serverId }, alternateMessageIds: idsBeside(message.key, String(serverId)) }),
     },
     secret === undefined ? {} : { messageSecret: secret },
   );
+}
+
+function channelFacts(key: LiveKey, { asOfMs, reactions, viewCount, ...counts }: LiveChannelCounts): MessageFacts {
+  const views = viewCount === undefined ? {} : { viewCount, ...timed('viewsTime', asOfMs) };
+  return factsAbout(key, {
+    channelPost: create(ChannelPostSchema, { ...counts, ...views, reactions, ...timed('countsTime', asOfMs) }),
+    alternateMessageIds: idsBeside(key, String(counts.serverId)),
+  });
 }
 
 function reactionFacts({ key, actor, emoji, reactMs }: Extract<LiveEvent, { type: 'reaction' }>): MessageFacts {

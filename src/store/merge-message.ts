@@ -37,6 +37,7 @@ import {
   maxText,
   union,
 } from './join-values.js';
+import { joinChannelPost } from './merge-channel.js';
 import { joinEvent } from './merge-event.js';
 import { joinHidden } from './merge-hidden.js';
 
@@ -58,7 +59,7 @@ export interface MessageFacts {
  *   differ one is chosen by a fixed order.
  * - Reactions, votes and answers to events are last-writer-wins for each person; a removal is kept as a hidden fact so that an older
  *   source cannot bring the reaction back.
- * - Of each label counts whether it was given or taken away last.
+ * - Of each label counts whether it was given or taken away last, and of a channel's message what was counted last.
  * - Receipts, stars and sources only grow.
  *
  * Both messages have the same key; revisions are not part of it.
@@ -82,6 +83,7 @@ export function joinFacts(a: MessageFacts, b: MessageFacts): MessageFacts {
   hidden.removedReactions = reactions.filter((reaction) => reaction.emoji === '');
   joinHidden(hidden, a.hidden, b.hidden);
   message.labelIds = hidden.labels.filter(({ given }) => given).map(({ labelId }) => labelId);
+  assign(message, 'channelPost', joinChannelPost(a.message.channelPost, b.message.channelPost));
   assign(message, 'sentTime', maxBy(a.message.sentTime, b.message.sentTime, compareSentTimes));
   assign(
     message,

@@ -42,10 +42,10 @@ export async function mergePartial(
 }
 
 /**
- * The ids of an edit or a revocation without those of messages that came by themselves: whoever edits a message chooses the id of the edit,
+ * The ids of an edit, a revocation or a channel's message without those of messages that came by themselves: whoever edits a message chooses the id of the edit,
  * and would make two of their messages one, of which the other is gone. What only a backup has under such an id is the edit.
  */
-async function ownIds(commit: Commit, chatNumber: number, facts: MessageFacts): Promise<string[]> {
+export async function ownIds(commit: Commit, chatNumber: number, facts: MessageFacts): Promise<string[]> {
   const own: string[] = [];
   for (const id of facts.message.alternateMessageIds) {
     const identityKey = identityKeyOf(chatNumber, keyOf(facts), id);

@@ -20,7 +20,7 @@ import { raiseKnown } from './raise-state.js';
 import { LiveDirectory } from './record-directory.js';
 import type { MessageFacts } from './merge-message.js';
 import { mergeFacts } from './merge-page.js';
-import { mergePartial } from './merge-partial.js';
+import { mergePartial, ownIds } from './merge-partial.js';
 import { resolveFacts } from './resolve-facts.js';
 import { indexesOf, loadFacts, openWaiting } from './settle-facts.js';
 import { toldAgain } from './told-again.js';
@@ -153,7 +153,7 @@ class Recorder {
 
   async #message(event: MessageEvent): Promise<void> {
     const { chatJid } = event.type === 'message' ? event.message.key : event.key;
-    if (event.type === 'receipt' && !(await this.#hasRoom(event.key))) {
+    if ((event.type === 'receipt' || event.type === 'channel-counts') && !(await this.#hasRoom(event.key))) {
       this.counts.unchanged++;
       return;
     }
@@ -185,7 +185,12 @@ class Recorder {
     const stored = await loadFacts(this.commit, chatNumber, key);
     const again = stored === undefined ? undefined : toldAgain(stored, facts);
     if (again === undefined) {
-      return mergeFacts(this.commit, { identityKey: identityKeyOf(chatNumber, key), aliases: [], facts });
+      const { message } = facts;
+      // A channel's message has another id, under which its counts may wait.
+      if (message.alternateMessageIds.length > 0)
+        message.alternateMessageIds = await ownIds(this.commit, chatNumber, facts);
+      const aliases = message.alternateMessageIds.map((id) => identityKeyOf(chatNumber, key, id));
+      return mergeFacts(this.commit, { identityKey: identityKeyOf(chatNumber, key), aliases, facts });
     }
     const outcome = await mergePartial(this.commit, chatNumber, again);
     return outcome === 'awaiting' ? 'unchanged' : outcome;
@@ -208,7 +213,7 @@ class Recorder {
     this.counts[await mergePartial(this.commit, chatNumber, await this.#canonical(facts))]++;
   }
 
-  /** False for a receipt that would be the first to be known of a message, when too many messages are awaited. */
+  /** False for a receipt or counts that would be the first to be known of a message, when too many messages are awaited. */
   async #hasRoom(key: LiveKey): Promise<boolean> {
     const { overlay, state } = this.commit;
     if (state.awaitedCount < MAX_AWAITED_BY_RECEIPT) return true;

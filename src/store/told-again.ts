@@ -19,7 +19,7 @@ export function toldAgain(stored: MessageFacts, incoming: MessageFacts): Message
   // A call is told again as it goes on.
   if (message.kind === MessageKind.CALL && stored.message.kind === MessageKind.CALL) return undefined;
   if (!stored.message.sources.includes(Source.LIVE) && isSameDelivery(stored.message, message)) return undefined;
-  const { sources, deliveryState, starred } = message;
+  const { sources, deliveryState, starred, channelPost, alternateMessageIds } = message;
   const senderName = stored.message.senderName === '' ? message.senderName : '';
   const { chatJid, senderJid, fromMe, messageId } = key;
   return {
@@ -29,6 +29,8 @@ export function toldAgain(stored: MessageFacts, incoming: MessageFacts): Message
       deliveryState,
       starred,
       senderName,
+      alternateMessageIds,
+      ...(channelPost === undefined ? {} : { channelPost }),
     }),
     hidden: create(HiddenFactsSchema),
     ordinal: 0,

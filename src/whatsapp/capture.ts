@@ -7,6 +7,7 @@ import type {
 } from '@whiskeysockets/baileys';
 import { decodeMessageNode, proto } from '@whiskeysockets/baileys';
 import type { CaptureHost } from '../session/link/link-inbox.js';
+import { channelHeadOf, postsIn, tellsOfChannel } from './channel-stanza.js';
 import { AppStateSync } from './app-state-sync.js';
 import { addressOf, keyOfMessage, type Me } from './addresses.js';
 import { tapEvents } from './event-tap.js';
@@ -77,7 +78,9 @@ class SocketCapture implements Capture {
     const { creds } = socket.authState;
     this.#creds = creds;
     socket.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
-      if (!(frame instanceof Uint8Array) && frame.tag === 'message') this.#frame(frame, creds);
+      if (frame instanceof Uint8Array) return;
+      if (frame.tag === 'message') this.#frame(frame, creds);
+      else if (tellsOfChannel(frame)) this.#channel(frame, creds);
     });
     tapEvents(socket, {
       me: () => meOf(creds),
@@ -141,8 +144,23 @@ class SocketCapture implements Capture {
     // The library says that it has these, and tells nobody what they hold.
     if (strange || says.includes(undefined) || headOf(stanza, creds) === undefined)
       this.#start(this.#stanza(stanza, creds));
-    if (handed.length + readable.length === 0) this.#start(this.#unreadable(stanza, creds));
+    const isRevocation = channelHeadOf(stanza)?.change === 'revocation';
+    if (handed.length + readable.length === 0 || isRevocation) this.#start(this.#unreadable(stanza, creds));
     stanza.attrs.offline ||= KEEPS_ORDER;
+  }
+
+  /** The library acknowledges what is new in a channel without telling anybody. */
+  #channel(notification: BinaryNode, creds: AuthenticationCreds): void {
+    for (const post of postsIn(notification)) {
+      const { readable } = partsOf(post);
+      const isRevocation = channelHeadOf(post)?.change === 'revocation';
+      for (const content of readable) {
+        this.#start(this.#content(post, content, creds, trySaysSomething(content) === true));
+      }
+      if (isRevocation) this.#start(this.#unreadable(post, creds));
+    }
+    const head = { type: 'event' as const, me: meOf(creds), atMs: this.now(), name: 'channel-updates' };
+    this.#start(this.#keep(encodeRecord(head, encodeEvent([notification]))));
   }
 
   /** What fails here ends the socket by its gate. */
@@ -224,11 +242,13 @@ function partsOf({ content }: BinaryNode): { handed: Uint8Array[]; readable: Uin
 /** What the stanza says of its message, as the library reads it; undefined for a stanza that is none. */
 function headOf(stanza: BinaryNode, { me }: AuthenticationCreds): StanzaHead | undefined {
   try {
+    const channel = channelHeadOf(stanza);
     const { fullMessage } = decodeMessageNode(stanza, me?.id ?? '', me?.lid ?? '');
     const { remoteJid, remoteJidAlt, participant, participantAlt, id, fromMe } = fullMessage.key;
     return {
       key: { remoteJid, remoteJidAlt, participant, participantAlt, id, fromMe },
-      sentS: Number(stanza.attrs.t ?? 0),
+      sentS: channel?.sentS || Number(stanza.attrs.t ?? 0),
+      ...(channel === undefined ? {} : { channel }),
       ...(stanza.attrs.notify === undefined ? {} : { pushName: stanza.attrs.notify }),
     };
   } catch {

@@ -1,8 +1,9 @@
-import type { BaileysEventMap } from '@whiskeysockets/baileys';
+import type { BaileysEventMap, BinaryNode } from '@whiskeysockets/baileys';
 import { liveDelivery, type LiveEvent, type LiveRank } from '../domain/live-event.js';
 import { isGroup } from '../domain/jid.js';
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, keyOfMessage, mappingOf, type Me } from './addresses.js';
+import { convertChannelUpdates } from './convert-channel.js';
 import { convertSyncAction } from './convert-sync-action.js';
 import { deliveryOf, emptyContent } from './envelope.js';
 import { msOf, msOfEither, msOfSeconds } from './numbers.js';
@@ -74,6 +75,8 @@ const CONVERTERS = {
     return mappingOf(addressOf(lid), addressOf(pn));
   },
   'sync-action': convertSyncAction,
+  // Safety: the capture keeps nothing but stanzas under this name.
+  'channel-updates': (entry, _me, atMs) => convertChannelUpdates(entry as BinaryNode, atMs),
   call: (entry, me) => callOf(entry as Entry<'call'>, me),
 } satisfies Record<string, Converter>;
 

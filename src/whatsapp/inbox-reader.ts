@@ -4,12 +4,14 @@ import { type LiveEvent, liveSource } from '../domain/live-event.js';
 import type { HistoryAnnouncement, InboxReader } from '../session/link/link-inbox.js';
 import { describeAnnouncement } from './history-announcement.js';
 import { keyOfMessage, mappingsOf } from './addresses.js';
+import { channelRevocation, ofChannel } from './convert-channel.js';
 import { convertEvent } from './convert-event.js';
 import { convertMessage } from './convert-message.js';
 import type { Fetch } from './download-history.js';
 import { placeholderOf } from './envelope.js';
 import { decodeEvent, decodeRecord, type RecordHead } from './inbox-record.js';
 import type { HistoryParser } from './history-task.js';
+import { msOfSeconds } from './numbers.js';
 import { openSealed } from './open-sealed.js';
 import { type ChunkDependencies, type HistoryTurns, readChunk } from './read-chunk.js';
 import { unwrap } from './unwrap.js';
@@ -63,13 +65,17 @@ function readContent(head: Extract<RecordHead, { type: 'content' }>, body: Buffe
     status: key?.fromMe === true ? proto.WebMessageInfo.Status.SERVER_ACK : null,
   };
   if (key === undefined) return [];
+  const { channel } = head;
+  if (channel?.change === 'revocation') return [channelRevocation(key, msOfSeconds(sentS))];
   if (head.unreadable === true) return [...mappingsOf(wireKey, me), placeholderOf(info, key)];
   const message = proto.Message.decode(body);
   if (wireKey.fromMe === true && announcementOf(message) !== undefined) return 'history';
-  const events = convertMessage({ ...info, message }, { me, source: liveSource.live });
+  const origin = { me, source: liveSource.live };
+  const inChannel = (event: LiveEvent): LiveEvent[] => (channel === undefined ? [event] : ofChannel(event, channel));
+  const events = convertMessage({ ...info, message }, origin).flatMap(inChannel);
   if (events.length > 0 || body.length <= proto.Message.encode(message).finish().length) return events;
   // Something that this version does not know at all: a message of which only is known that it is there.
-  return convertMessage({ ...info, message: { chat: {} } }, { me, source: liveSource.live });
+  return convertMessage({ ...info, message: { chat: {} } }, origin).flatMap(inChannel);
 }
 
 function announced(record: Buffer): HistoryAnnouncement {

@@ -1,4 +1,5 @@
 import { BufferJSON } from '@whiskeysockets/baileys';
+import type { ChannelHead } from './channel-stanza.js';
 import type { Me, WireKey } from './addresses.js';
 
 /**
@@ -27,6 +28,7 @@ export interface StanzaHead {
   /** Seconds. */
   sentS: number;
   pushName?: string;
+  channel?: ChannelHead;
   /** True for what could not be read. */
   unreadable?: boolean;
 }

@@ -45,6 +45,19 @@ const vote = fc.record({
   voteTime: optionalTime,
 });
 
+const channelPost = fc.record({
+  serverId: fc.constantFrom(0, 7),
+  viewCount: fc.constantFrom(1, 2),
+  viewsTime: optionalTime,
+  reactions: fc.constantFrom<{ emoji: string; count: number }[]>(
+    [],
+    [{ emoji: '👍', count: 2 }],
+    [{ emoji: '❤️', count: 1 }],
+  ),
+  forwardCount: fc.constantFrom(0, 1, 2),
+  countsTime: optionalTime,
+});
+
 /** Facts about one message as some source may know them. */
 export const arbitraryFacts: fc.Arbitrary<MessageFacts> = fc
   .record({
@@ -75,6 +88,7 @@ export const arbitraryFacts: fc.Arbitrary<MessageFacts> = fc
       { selector: ({ labelId }) => labelId },
     ),
     alternates: fc.uniqueArray(fc.constantFrom('x', 'y')),
+    channelPost: fc.option(channelPost, { nil: undefined }),
     ordinal: fc.constantFrom(0, 1, 2),
   })
   .map((given) => {
@@ -85,6 +99,7 @@ export const arbitraryFacts: fc.Arbitrary<MessageFacts> = fc
       kind: given.kind,
       ...content,
       ...(revoked ? { revocation: { adminJid: given.admin, byAdmin: given.admin !== '' } } : {}),
+      ...(given.channelPost === undefined ? {} : { channelPost: withoutUndefined(given.channelPost) }),
       ...(given.sentTime === undefined ? {} : { sentTime: given.sentTime }),
       deliveryState: given.state,
       starred: given.starred,

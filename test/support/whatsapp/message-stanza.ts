@@ -8,9 +8,9 @@ import type { Addressing, Encrypted, Peer } from './peer.js';
 
 /**
  * How the content of a message travels: encrypted, readable (as newsletters are, and for tests of many messages), readable
- * and no message (`broken`), as bytes that nobody can decrypt, as a bot seals it, in a way that no client knows, or not at all ("Message absent from node").
+ * and no message (`broken`) or nothing (`empty`, as what is deleted in newsletters), as bytes that nobody can decrypt, as a bot seals it, in a way that no client knows, or not at all ("Message absent from node").
  */
-export type Form = 'signal' | 'plaintext' | 'broken' | 'garbage' | 'bot' | 'unknown' | 'absent';
+export type Form = 'signal' | 'plaintext' | 'broken' | 'empty' | 'garbage' | 'bot' | 'unknown' | 'absent';
 
 /** How a message is delivered; everything has a default. */
 export interface DeliverOptions {
@@ -32,6 +32,8 @@ export interface DeliverOptions {
   onRetry?: 'send-anew';
   /** More attributes, or others. */
   attributes?: Attributes;
+  /** The attributes of a node that stands beside the content. */
+  meta?: Attributes;
 }
 
 /** What a message is made of. */
@@ -57,7 +59,8 @@ export async function buildMessageStanza(letter: Letter): Promise<BinaryNode> {
     ...(options.offline === true ? { offline: '0' } : {}),
     ...options.attributes,
   };
-  return node('message', attributes, await contentOf(letter));
+  const content = await contentOf(letter);
+  return node('message', attributes, options.meta === undefined ? content : [...content, node('meta', options.meta)]);
 }
 
 /** The attributes that say who writes in which chat. The rules are a table in WhatsApp's own habits, not a system. */
@@ -98,6 +101,8 @@ async function contentOf(letter: Letter): Promise<BinaryNode[]> {
       return [enc('loopback', proto.Message.encode(letter.message).finish())];
     case 'broken':
       return [node('plaintext', {}, Buffer.from('ff00ff00ff', 'hex'))];
+    case 'empty':
+      return [node('plaintext')];
     case 'plaintext':
       return [node('plaintext', {}, proto.Message.encode(letter.message).finish())];
     case 'signal': {

@@ -14,7 +14,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file scrollback/v1/message.proto.
  */
 export const file_scrollback_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("ChtzY3JvbGxiYWNrL3YxL21lc3NhZ2UucHJvdG8SDXNjcm9sbGJhY2sudjEiVwoKTWVzc2FnZUtleRIQCghjaGF0X2ppZBgBIAEoCRISCgpzZW5kZXJfamlkGAIgASgJEg8KB2Zyb21fbWUYAyABKAgSEgoKbWVzc2FnZV9pZBgEIAEoCSKkCQoHTWVzc2FnZRImCgNrZXkYASABKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSLQoJc2VudF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgRraW5kGAMgASgOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIMCgR0ZXh0GAQgASgJEiMKBW1lZGlhGAUgASgLMhQuc2Nyb2xsYmFjay52MS5NZWRpYRIlCgZxdW90ZWQYBiABKAsyFS5zY3JvbGxiYWNrLnYxLlF1b3RlZBIWCg5tZW50aW9uZWRfamlkcxgHIAMoCRIqCglyZWFjdGlvbnMYCCADKAsyFy5zY3JvbGxiYWNrLnYxLlJlYWN0aW9uEi0KCWVkaXRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoKcmV2b2NhdGlvbhgKIAEoCzIZLnNjcm9sbGJhY2sudjEuUmV2b2NhdGlvbhIVCg1mb3J3YXJkX3Njb3JlGAsgASgNEjQKDmRlbGl2ZXJ5X3N0YXRlGAwgASgOMhwuc2Nyb2xsYmFjay52MS5EZWxpdmVyeVN0YXRlEikKCGxvY2F0aW9uGA0gASgLMhcuc2Nyb2xsYmFjay52MS5Mb2NhdGlvbhIxCg1jb250YWN0X2NhcmRzGA4gAygLMhouc2Nyb2xsYmFjay52MS5Db250YWN0Q2FyZBIhCgRwb2xsGA8gASgLMhMuc2Nyb2xsYmFjay52MS5Qb2xsEiEKBGNhbGwYECABKAsyEy5zY3JvbGxiYWNrLnYxLkNhbGwSMAoMc3lzdGVtX2V2ZW50GBEgASgLMhouc2Nyb2xsYmFjay52MS5TeXN0ZW1FdmVudBIwCgxncm91cF9pbnZpdGUYEiABKAsyGi5zY3JvbGxiYWNrLnYxLkdyb3VwSW52aXRlEjAKDGxpbmtfcHJldmlldxgTIAEoCzIaLnNjcm9sbGJhY2sudjEuTGlua1ByZXZpZXcSDwoHc3RhcnJlZBgUIAEoCBIvCgtleHBpcmVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLc2VuZGVyX25hbWUYFiABKAkSJgoHc291cmNlcxgXIAMoDjIVLnNjcm9sbGJhY2sudjEuU291cmNlEg8KB3dhX3R5cGUYGCABKAUSEQoJdmlld19vbmNlGBkgASgIEiMKBWFsYnVtGBogASgLMhQuc2Nyb2xsYmFjay52MS5BbGJ1bRIYChBhbGJ1bV9tZXNzYWdlX2lkGBsgASgJEh0KFWFsdGVybmF0ZV9tZXNzYWdlX2lkcxgcIAMoCRIxCg1yZWNlaXZlZF90aW1lGB0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9jcmVhdGVfcmV2aXNpb24YHiABKAYSEAoIcmV2aXNpb24YHyABKAYSIwoFZXZlbnQYICABKAsyFC5zY3JvbGxiYWNrLnYxLkV2ZW50EhEKCWxhYmVsX2lkcxghIAMoCSKDAgoFTWVkaWESEQoJbWltZV90eXBlGAEgASgJEhEKCWZpbGVfbmFtZRgCIAEoCRIRCglmaWxlX3BhdGgYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBBIOCgZzaGEyNTYYBSABKAwSGAoQZW5jcnlwdGVkX3NoYTI1NhgGIAEoDBIRCgltZWRpYV9rZXkYByABKAwSEwoLZGlyZWN0X3BhdGgYCCABKAkSCwoDdXJsGAkgASgJEhgKEGR1cmF0aW9uX3NlY29uZHMYCiABKA0SDQoFd2lkdGgYCyABKA0SDgoGaGVpZ2h0GAwgASgNEhUKDXRyYW5zY3JpcHRpb24YDSABKAkiqAEKBlF1b3RlZBImCgNrZXkYASABKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSKAoEa2luZBgCIAEoDjIaLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtpbmQSDAoEdGV4dBgDIAEoCRItCglzZW50X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3dhX3R5cGUYBSABKAUibgoIUmVhY3Rpb24SEgoKc2VuZGVyX2ppZBgBIAEoCRIPCgdmcm9tX21lGAIgASgIEg0KBWVtb2ppGAMgASgJEi4KCnJlYWN0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImIKClJldm9jYXRpb24SLwoLcmV2b2tlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWFkbWluX2ppZBgCIAEoCRIQCghieV9hZG1pbhgDIAEoCCLOAQoITG9jYXRpb24SEAoIbGF0aXR1ZGUYASABKAESEQoJbG9uZ2l0dWRlGAIgASgBEgwKBG5hbWUYAyABKAkSDwoHYWRkcmVzcxgEIAEoCRIdChVsaXZlX2R1cmF0aW9uX3NlY29uZHMYBSABKA0SFgoOZmluYWxfbGF0aXR1ZGUYBiABKAESFwoPZmluYWxfbG9uZ2l0dWRlGAcgASgBEi4KCmZpbmFsX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhwKC0NvbnRhY3RDYXJkEg0KBXZjYXJkGAEgASgJIqIBCgRQb2xsEioKB29wdGlvbnMYASADKAsyGS5zY3JvbGxiYWNrLnYxLlBvbGxPcHRpb24SGAoQc2VsZWN0YWJsZV9jb3VudBgCIAEoDRIsCghlbmRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoFdm90ZXMYBCADKAsyFy5zY3JvbGxiYWNrLnYxLlBvbGxWb3RlIi4KClBvbGxPcHRpb24SDAoEbmFtZRgBIAEoCRISCgp2b3RlX3RvdGFsGAIgASgNInUKCFBvbGxWb3RlEhEKCXZvdGVyX2ppZBgBIAEoCRIPCgdmcm9tX21lGAIgASgIEhYKDm9wdGlvbl9pbmRleGVzGAMgAygNEi0KCXZvdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAisQIKBUV2ZW50EhMKC2Rlc2NyaXB0aW9uGAEgASgJEikKCGxvY2F0aW9uGAIgASgLMhcuc2Nyb2xsYmFjay52MS5Mb2NhdGlvbhIRCglqb2luX2xpbmsYAyABKAkSLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGNhbmNlbGVkGAYgASgIEhwKFGV4dHJhX2d1ZXN0c19hbGxvd2VkGAcgASgIEhYKDmNhbGxfc2NoZWR1bGVkGAggASgIEi8KCXJlc3BvbnNlcxgJIAMoCzIcLnNjcm9sbGJhY2sudjEuRXZlbnRSZXNwb25zZSKxAQoNRXZlbnRSZXNwb25zZRIVCg1yZXNwb25kZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSKgoGYW5zd2VyGAMgASgOMhouc2Nyb2xsYmFjay52MS5FdmVudEFuc3dlchIZChFleHRyYV9ndWVzdF9jb3VudBgEIAEoDRIxCg1yZXNwb25zZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKTAQoEQ2FsbBIPCgdjYWxsX2lkGAEgASgJEg0KBXZpZGVvGAIgASgIEhgKEGR1cmF0aW9uX3NlY29uZHMYAyABKA0SKwoHb3V0Y29tZRgEIAEoDjIaLnNjcm9sbGJhY2sudjEuQ2FsbE91dGNvbWUSEQoJZ3JvdXBfamlkGAUgASgJEhEKCXdhX3Jlc3VsdBgGIAEoBSKKAQoLU3lzdGVtRXZlbnQSLAoEa2luZBgBIAEoDjIeLnNjcm9sbGJhY2sudjEuU3lzdGVtRXZlbnRLaW5kEhEKCXdhX2FjdGlvbhgCIAEoBRIYChBwYXJ0aWNpcGFudF9qaWRzGAMgAygJEg0KBXZhbHVlGAQgASgJEhEKCW9sZF92YWx1ZRgFIAEoCSJ6CgtHcm91cEludml0ZRIRCglncm91cF9qaWQYASABKAkSEgoKZ3JvdXBfbmFtZRgCIAEoCRITCgtpbnZpdGVfY29kZRgDIAEoCRIvCgtleHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPgoLTGlua1ByZXZpZXcSCwoDdXJsGAEgASgJEg0KBXRpdGxlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJIjEKBUFsYnVtEhMKC2ltYWdlX2NvdW50GAEgASgNEhMKC3ZpZGVvX2NvdW50GAIgASgNKpMFCgtNZXNzYWdlS2luZBIcChhNRVNTQUdFX0tJTkRfVU5TUEVDSUZJRUQQABIVChFNRVNTQUdFX0tJTkRfVEVYVBABEhYKEk1FU1NBR0VfS0lORF9JTUFHRRACEhYKEk1FU1NBR0VfS0lORF9WSURFTxADEhYKEk1FU1NBR0VfS0lORF9BVURJTxAEEhYKEk1FU1NBR0VfS0lORF9WT0lDRRAFEhkKFU1FU1NBR0VfS0lORF9ET0NVTUVOVBAGEhgKFE1FU1NBR0VfS0lORF9TVElDS0VSEAcSFAoQTUVTU0FHRV9LSU5EX0dJRhAIEhsKF01FU1NBR0VfS0lORF9WSURFT19OT1RFEAkSGAoUTUVTU0FHRV9LSU5EX0NPTlRBQ1QQChIZChVNRVNTQUdFX0tJTkRfTE9DQVRJT04QCxIeChpNRVNTQUdFX0tJTkRfTElWRV9MT0NBVElPThAMEhUKEU1FU1NBR0VfS0lORF9QT0xMEA0SFQoRTUVTU0FHRV9LSU5EX0NBTEwQDhIXChNNRVNTQUdFX0tJTkRfU1lTVEVNEA8SGAoUTUVTU0FHRV9LSU5EX1JFVk9LRUQQEBIdChlNRVNTQUdFX0tJTkRfR1JPVVBfSU5WSVRFEBESFgoSTUVTU0FHRV9LSU5EX0FMQlVNEBISFgoSTUVTU0FHRV9LSU5EX0VWRU5UEBMSGAoUTUVTU0FHRV9LSU5EX1BST0RVQ1QQFBIWChJNRVNTQUdFX0tJTkRfT1JERVIQFRIcChhNRVNTQUdFX0tJTkRfSU5URVJBQ1RJVkUQFhIYChRNRVNTQUdFX0tJTkRfUEVORElORxAXEhgKFE1FU1NBR0VfS0lORF9VTktOT1dOEBgqcwoGU291cmNlEhYKElNPVVJDRV9VTlNQRUNJRklFRBAAEhEKDVNPVVJDRV9CQUNLVVAQARIPCgtTT1VSQ0VfTElWRRACEhcKE1NPVVJDRV9ISVNUT1JZX1NZTkMQAxIUChBTT1VSQ0VfT05fREVNQU5EEAQqtgEKDURlbGl2ZXJ5U3RhdGUSHgoaREVMSVZFUllfU1RBVEVfVU5TUEVDSUZJRUQQABIaChZERUxJVkVSWV9TVEFURV9QRU5ESU5HEAESFwoTREVMSVZFUllfU1RBVEVfU0VOVBACEhwKGERFTElWRVJZX1NUQVRFX0RFTElWRVJFRBADEhcKE0RFTElWRVJZX1NUQVRFX1JFQUQQBBIZChVERUxJVkVSWV9TVEFURV9QTEFZRUQQBSp3CgtFdmVudEFuc3dlchIcChhFVkVOVF9BTlNXRVJfVU5TUEVDSUZJRUQQABIWChJFVkVOVF9BTlNXRVJfR09JTkcQARIaChZFVkVOVF9BTlNXRVJfTk9UX0dPSU5HEAISFgoSRVZFTlRfQU5TV0VSX01BWUJFEAMqZQoLQ2FsbE91dGNvbWUSHAoYQ0FMTF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGQoVQ0FMTF9PVVRDT01FX0FOU1dFUkVEEAESHQoZQ0FMTF9PVVRDT01FX05PVF9BTlNXRVJFRBACKsoGCg9TeXN0ZW1FdmVudEtpbmQSIQodU1lTVEVNX0VWRU5UX0tJTkRfVU5TUEVDSUZJRUQQABIbChdTWVNURU1fRVZFTlRfS0lORF9PVEhFUhABEiUKIVNZU1RFTV9FVkVOVF9LSU5EX1NVQkpFQ1RfQ0hBTkdFRBACEiMKH1NZU1RFTV9FVkVOVF9LSU5EX0dST1VQX0NSRUFURUQQAxIiCh5TWVNURU1fRVZFTlRfS0lORF9NRU1CRVJfQURERUQQBBIhCh1TWVNURU1fRVZFTlRfS0lORF9NRU1CRVJfTEVGVBAFEiQKIFNZU1RFTV9FVkVOVF9LSU5EX01FTUJFUl9SRU1PVkVEEAYSIgoeU1lTVEVNX0VWRU5UX0tJTkRfSUNPTl9DSEFOR0VEEAcSJQohU1lTVEVNX0VWRU5UX0tJTkRfTUVNQkVSX1BST01PVEVEEAgSJAogU1lTVEVNX0VWRU5UX0tJTkRfTUVNQkVSX0RFTU9URUQQCRIpCiVTWVNURU1fRVZFTlRfS0lORF9ERVNDUklQVElPTl9DSEFOR0VEEAoSJAogU1lTVEVNX0VWRU5UX0tJTkRfTlVNQkVSX0NIQU5HRUQQCxIrCidTWVNURU1fRVZFTlRfS0lORF9TRUNVUklUWV9DT0RFX0NIQU5HRUQQDBInCiNTWVNURU1fRVZFTlRfS0lORF9FTkNSWVBUSU9OX05PVElDRRANEicKI1NZU1RFTV9FVkVOVF9LSU5EX0VQSEVNRVJBTF9DSEFOR0VEEA4SJwojU1lTVEVNX0VWRU5UX0tJTkRfQlJPQURDQVNUX0NSRUFURUQQDxImCiJTWVNURU1fRVZFTlRfS0lORF9TRVRUSU5HU19DSEFOR0VEEBASIwofU1lTVEVNX0VWRU5UX0tJTkRfQkxPQ0tfQ0hBTkdFRBAREiQKIFNZU1RFTV9FVkVOVF9LSU5EX01FU1NBR0VfUElOTkVEEBISHgoaU1lTVEVNX0VWRU5UX0tJTkRfQlVTSU5FU1MQExIfChtTWVNURU1fRVZFTlRfS0lORF9DT01NVU5JVFkQFBIgChxTWVNURU1fRVZFTlRfS0lORF9HUk9VUF9DQUxMEBViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChtzY3JvbGxiYWNrL3YxL21lc3NhZ2UucHJvdG8SDXNjcm9sbGJhY2sudjEiVwoKTWVzc2FnZUtleRIQCghjaGF0X2ppZBgBIAEoCRISCgpzZW5kZXJfamlkGAIgASgJEg8KB2Zyb21fbWUYAyABKAgSEgoKbWVzc2FnZV9pZBgEIAEoCSLWCQoHTWVzc2FnZRImCgNrZXkYASABKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSLQoJc2VudF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgRraW5kGAMgASgOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIMCgR0ZXh0GAQgASgJEiMKBW1lZGlhGAUgASgLMhQuc2Nyb2xsYmFjay52MS5NZWRpYRIlCgZxdW90ZWQYBiABKAsyFS5zY3JvbGxiYWNrLnYxLlF1b3RlZBIWCg5tZW50aW9uZWRfamlkcxgHIAMoCRIqCglyZWFjdGlvbnMYCCADKAsyFy5zY3JvbGxiYWNrLnYxLlJlYWN0aW9uEi0KCWVkaXRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoKcmV2b2NhdGlvbhgKIAEoCzIZLnNjcm9sbGJhY2sudjEuUmV2b2NhdGlvbhIVCg1mb3J3YXJkX3Njb3JlGAsgASgNEjQKDmRlbGl2ZXJ5X3N0YXRlGAwgASgOMhwuc2Nyb2xsYmFjay52MS5EZWxpdmVyeVN0YXRlEikKCGxvY2F0aW9uGA0gASgLMhcuc2Nyb2xsYmFjay52MS5Mb2NhdGlvbhIxCg1jb250YWN0X2NhcmRzGA4gAygLMhouc2Nyb2xsYmFjay52MS5Db250YWN0Q2FyZBIhCgRwb2xsGA8gASgLMhMuc2Nyb2xsYmFjay52MS5Qb2xsEiEKBGNhbGwYECABKAsyEy5zY3JvbGxiYWNrLnYxLkNhbGwSMAoMc3lzdGVtX2V2ZW50GBEgASgLMhouc2Nyb2xsYmFjay52MS5TeXN0ZW1FdmVudBIwCgxncm91cF9pbnZpdGUYEiABKAsyGi5zY3JvbGxiYWNrLnYxLkdyb3VwSW52aXRlEjAKDGxpbmtfcHJldmlldxgTIAEoCzIaLnNjcm9sbGJhY2sudjEuTGlua1ByZXZpZXcSDwoHc3RhcnJlZBgUIAEoCBIvCgtleHBpcmVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLc2VuZGVyX25hbWUYFiABKAkSJgoHc291cmNlcxgXIAMoDjIVLnNjcm9sbGJhY2sudjEuU291cmNlEg8KB3dhX3R5cGUYGCABKAUSEQoJdmlld19vbmNlGBkgASgIEiMKBWFsYnVtGBogASgLMhQuc2Nyb2xsYmFjay52MS5BbGJ1bRIYChBhbGJ1bV9tZXNzYWdlX2lkGBsgASgJEh0KFWFsdGVybmF0ZV9tZXNzYWdlX2lkcxgcIAMoCRIxCg1yZWNlaXZlZF90aW1lGB0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9jcmVhdGVfcmV2aXNpb24YHiABKAYSEAoIcmV2aXNpb24YHyABKAYSIwoFZXZlbnQYICABKAsyFC5zY3JvbGxiYWNrLnYxLkV2ZW50EhEKCWxhYmVsX2lkcxghIAMoCRIwCgxjaGFubmVsX3Bvc3QYIiABKAsyGi5zY3JvbGxiYWNrLnYxLkNoYW5uZWxQb3N0IoMCCgVNZWRpYRIRCgltaW1lX3R5cGUYASABKAkSEQoJZmlsZV9uYW1lGAIgASgJEhEKCWZpbGVfcGF0aBgDIAEoCRISCgpzaXplX2J5dGVzGAQgASgEEg4KBnNoYTI1NhgFIAEoDBIYChBlbmNyeXB0ZWRfc2hhMjU2GAYgASgMEhEKCW1lZGlhX2tleRgHIAEoDBITCgtkaXJlY3RfcGF0aBgIIAEoCRILCgN1cmwYCSABKAkSGAoQZHVyYXRpb25fc2Vjb25kcxgKIAEoDRINCgV3aWR0aBgLIAEoDRIOCgZoZWlnaHQYDCABKA0SFQoNdHJhbnNjcmlwdGlvbhgNIAEoCSKoAQoGUXVvdGVkEiYKA2tleRgBIAEoCzIZLnNjcm9sbGJhY2sudjEuTWVzc2FnZUtleRIoCgRraW5kGAIgASgOMhouc2Nyb2xsYmFjay52MS5NZXNzYWdlS2luZBIMCgR0ZXh0GAMgASgJEi0KCXNlbnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHd2FfdHlwZRgFIAEoBSJuCghSZWFjdGlvbhISCgpzZW5kZXJfamlkGAEgASgJEg8KB2Zyb21fbWUYAiABKAgSDQoFZW1vamkYAyABKAkSLgoKcmVhY3RfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiYgoKUmV2b2NhdGlvbhIvCgtyZXZva2VfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJYWRtaW5famlkGAIgASgJEhAKCGJ5X2FkbWluGAMgASgIIs4BCghMb2NhdGlvbhIQCghsYXRpdHVkZRgBIAEoARIRCglsb25naXR1ZGUYAiABKAESDAoEbmFtZRgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEh0KFWxpdmVfZHVyYXRpb25fc2Vjb25kcxgFIAEoDRIWCg5maW5hbF9sYXRpdHVkZRgGIAEoARIXCg9maW5hbF9sb25naXR1ZGUYByABKAESLgoKZmluYWxfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiHAoLQ29udGFjdENhcmQSDQoFdmNhcmQYASABKAki9wEKC0NoYW5uZWxQb3N0EhEKCXNlcnZlcl9pZBgBIAEoDRISCgp2aWV3X2NvdW50GAIgASgNEi4KCnZpZXdzX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKCXJlYWN0aW9ucxgEIAMoCzIeLnNjcm9sbGJhY2sudjEuQ2hhbm5lbFJlYWN0aW9uEhUKDWZvcndhcmRfY291bnQYBSABKA0SFgoOcmVzcG9uc2VfY291bnQYBiABKA0SLwoLY291bnRzX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIi8KD0NoYW5uZWxSZWFjdGlvbhINCgVlbW9qaRgBIAEoCRINCgVjb3VudBgCIAEoDSKiAQoEUG9sbBIqCgdvcHRpb25zGAEgAygLMhkuc2Nyb2xsYmFjay52MS5Qb2xsT3B0aW9uEhgKEHNlbGVjdGFibGVfY291bnQYAiABKA0SLAoIZW5kX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBXZvdGVzGAQgAygLMhcuc2Nyb2xsYmFjay52MS5Qb2xsVm90ZSIuCgpQb2xsT3B0aW9uEgwKBG5hbWUYASABKAkSEgoKdm90ZV90b3RhbBgCIAEoDSJ1CghQb2xsVm90ZRIRCgl2b3Rlcl9qaWQYASABKAkSDwoHZnJvbV9tZRgCIAEoCBIWCg5vcHRpb25faW5kZXhlcxgDIAMoDRItCgl2b3RlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrECCgVFdmVudBITCgtkZXNjcmlwdGlvbhgBIAEoCRIpCghsb2NhdGlvbhgCIAEoCzIXLnNjcm9sbGJhY2sudjEuTG9jYXRpb24SEQoJam9pbl9saW5rGAMgASgJEi4KCnN0YXJ0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghjYW5jZWxlZBgGIAEoCBIcChRleHRyYV9ndWVzdHNfYWxsb3dlZBgHIAEoCBIWCg5jYWxsX3NjaGVkdWxlZBgIIAEoCBIvCglyZXNwb25zZXMYCSADKAsyHC5zY3JvbGxiYWNrLnYxLkV2ZW50UmVzcG9uc2UisQEKDUV2ZW50UmVzcG9uc2USFQoNcmVzcG9uZGVyX2ppZBgBIAEoCRIPCgdmcm9tX21lGAIgASgIEioKBmFuc3dlchgDIAEoDjIaLnNjcm9sbGJhY2sudjEuRXZlbnRBbnN3ZXISGQoRZXh0cmFfZ3Vlc3RfY291bnQYBCABKA0SMQoNcmVzcG9uc2VfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAikwEKBENhbGwSDwoHY2FsbF9pZBgBIAEoCRINCgV2aWRlbxgCIAEoCBIYChBkdXJhdGlvbl9zZWNvbmRzGAMgASgNEisKB291dGNvbWUYBCABKA4yGi5zY3JvbGxiYWNrLnYxLkNhbGxPdXRjb21lEhEKCWdyb3VwX2ppZBgFIAEoCRIRCgl3YV9yZXN1bHQYBiABKAUiigEKC1N5c3RlbUV2ZW50EiwKBGtpbmQYASABKA4yHi5zY3JvbGxiYWNrLnYxLlN5c3RlbUV2ZW50S2luZBIRCgl3YV9hY3Rpb24YAiABKAUSGAoQcGFydGljaXBhbnRfamlkcxgDIAMoCRINCgV2YWx1ZRgEIAEoCRIRCglvbGRfdmFsdWUYBSABKAkiegoLR3JvdXBJbnZpdGUSEQoJZ3JvdXBfamlkGAEgASgJEhIKCmdyb3VwX25hbWUYAiABKAkSEwoLaW52aXRlX2NvZGUYAyABKAkSLwoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIj4KC0xpbmtQcmV2aWV3EgsKA3VybBgBIAEoCRINCgV0aXRsZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCSIxCgVBbGJ1bRITCgtpbWFnZV9jb3VudBgBIAEoDRITCgt2aWRlb19jb3VudBgCIAEoDSqTBQoLTWVzc2FnZUtpbmQSHAoYTUVTU0FHRV9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRTUVTU0FHRV9LSU5EX1RFWFQQARIWChJNRVNTQUdFX0tJTkRfSU1BR0UQAhIWChJNRVNTQUdFX0tJTkRfVklERU8QAxIWChJNRVNTQUdFX0tJTkRfQVVESU8QBBIWChJNRVNTQUdFX0tJTkRfVk9JQ0UQBRIZChVNRVNTQUdFX0tJTkRfRE9DVU1FTlQQBhIYChRNRVNTQUdFX0tJTkRfU1RJQ0tFUhAHEhQKEE1FU1NBR0VfS0lORF9HSUYQCBIbChdNRVNTQUdFX0tJTkRfVklERU9fTk9URRAJEhgKFE1FU1NBR0VfS0lORF9DT05UQUNUEAoSGQoVTUVTU0FHRV9LSU5EX0xPQ0FUSU9OEAsSHgoaTUVTU0FHRV9LSU5EX0xJVkVfTE9DQVRJT04QDBIVChFNRVNTQUdFX0tJTkRfUE9MTBANEhUKEU1FU1NBR0VfS0lORF9DQUxMEA4SFwoTTUVTU0FHRV9LSU5EX1NZU1RFTRAPEhgKFE1FU1NBR0VfS0lORF9SRVZPS0VEEBASHQoZTUVTU0FHRV9LSU5EX0dST1VQX0lOVklURRAREhYKEk1FU1NBR0VfS0lORF9BTEJVTRASEhYKEk1FU1NBR0VfS0lORF9FVkVOVBATEhgKFE1FU1NBR0VfS0lORF9QUk9EVUNUEBQSFgoSTUVTU0FHRV9LSU5EX09SREVSEBUSHAoYTUVTU0FHRV9LSU5EX0lOVEVSQUNUSVZFEBYSGAoUTUVTU0FHRV9LSU5EX1BFTkRJTkcQFxIYChRNRVNTQUdFX0tJTkRfVU5LTk9XThAYKnMKBlNvdXJjZRIWChJTT1VSQ0VfVU5TUEVDSUZJRUQQABIRCg1TT1VSQ0VfQkFDS1VQEAESDwoLU09VUkNFX0xJVkUQAhIXChNTT1VSQ0VfSElTVE9SWV9TWU5DEAMSFAoQU09VUkNFX09OX0RFTUFORBAEKrYBCg1EZWxpdmVyeVN0YXRlEh4KGkRFTElWRVJZX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWREVMSVZFUllfU1RBVEVfUEVORElORxABEhcKE0RFTElWRVJZX1NUQVRFX1NFTlQQAhIcChhERUxJVkVSWV9TVEFURV9ERUxJVkVSRUQQAxIXChNERUxJVkVSWV9TVEFURV9SRUFEEAQSGQoVREVMSVZFUllfU1RBVEVfUExBWUVEEAUqdwoLRXZlbnRBbnN3ZXISHAoYRVZFTlRfQU5TV0VSX1VOU1BFQ0lGSUVEEAASFgoSRVZFTlRfQU5TV0VSX0dPSU5HEAESGgoWRVZFTlRfQU5TV0VSX05PVF9HT0lORxACEhYKEkVWRU5UX0FOU1dFUl9NQVlCRRADKmUKC0NhbGxPdXRjb21lEhwKGENBTExfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhkKFUNBTExfT1VUQ09NRV9BTlNXRVJFRBABEh0KGUNBTExfT1VUQ09NRV9OT1RfQU5TV0VSRUQQAirKBgoPU3lzdGVtRXZlbnRLaW5kEiEKHVNZU1RFTV9FVkVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXU1lTVEVNX0VWRU5UX0tJTkRfT1RIRVIQARIlCiFTWVNURU1fRVZFTlRfS0lORF9TVUJKRUNUX0NIQU5HRUQQAhIjCh9TWVNURU1fRVZFTlRfS0lORF9HUk9VUF9DUkVBVEVEEAMSIgoeU1lTVEVNX0VWRU5UX0tJTkRfTUVNQkVSX0FEREVEEAQSIQodU1lTVEVNX0VWRU5UX0tJTkRfTUVNQkVSX0xFRlQQBRIkCiBTWVNURU1fRVZFTlRfS0lORF9NRU1CRVJfUkVNT1ZFRBAGEiIKHlNZU1RFTV9FVkVOVF9LSU5EX0lDT05fQ0hBTkdFRBAHEiUKIVNZU1RFTV9FVkVOVF9LSU5EX01FTUJFUl9QUk9NT1RFRBAIEiQKIFNZU1RFTV9FVkVOVF9LSU5EX01FTUJFUl9ERU1PVEVEEAkSKQolU1lTVEVNX0VWRU5UX0tJTkRfREVTQ1JJUFRJT05fQ0hBTkdFRBAKEiQKIFNZU1RFTV9FVkVOVF9LSU5EX05VTUJFUl9DSEFOR0VEEAsSKwonU1lTVEVNX0VWRU5UX0tJTkRfU0VDVVJJVFlfQ09ERV9DSEFOR0VEEAwSJwojU1lTVEVNX0VWRU5UX0tJTkRfRU5DUllQVElPTl9OT1RJQ0UQDRInCiNTWVNURU1fRVZFTlRfS0lORF9FUEhFTUVSQUxfQ0hBTkdFRBAOEicKI1NZU1RFTV9FVkVOVF9LSU5EX0JST0FEQ0FTVF9DUkVBVEVEEA8SJgoiU1lTVEVNX0VWRU5UX0tJTkRfU0VUVElOR1NfQ0hBTkdFRBAQEiMKH1NZU1RFTV9FVkVOVF9LSU5EX0JMT0NLX0NIQU5HRUQQERIkCiBTWVNURU1fRVZFTlRfS0lORF9NRVNTQUdFX1BJTk5FRBASEh4KGlNZU1RFTV9FVkVOVF9LSU5EX0JVU0lORVNTEBMSHwobU1lTVEVNX0VWRU5UX0tJTkRfQ09NTVVOSVRZEBQSIAocU1lTVEVNX0VWRU5UX0tJTkRfR1JPVVBfQ0FMTBAVYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * The identity of a message. Two messages are the same message exactly when
@@ -273,7 +273,8 @@ export type Message = Message$1<"scrollback.v1.Message"> & {
 
   /**
    * Further ids under which this same message is known, in ascending order: the
-   * ids of its edits and of its revocation. `GetMessage` accepts each of them.
+   * ids of its edits and of its revocation, and in a channel its server id.
+   * `GetMessage` accepts each of them.
    *
    * @generated from field: repeated string alternate_message_ids = 28;
    */
@@ -315,6 +316,14 @@ export type Message = Message$1<"scrollback.v1.Message"> & {
    * @generated from field: repeated string label_ids = 33;
    */
   labelIds: string[];
+
+  /**
+   * What WhatsApp counts of a message of a channel; absent in other chats, and while
+   * nothing of it was told.
+   *
+   * @generated from field: scrollback.v1.ChannelPost channel_post = 34;
+   */
+  channelPost?: ChannelPost | undefined;
 };
 
 /**
@@ -649,6 +658,102 @@ export const ContactCardSchema: GenMessage<ContactCard> = /*@__PURE__*/
   messageDesc(file_scrollback_v1_message, 7);
 
 /**
+ * A message of a channel as WhatsApp counts it: of a channel nobody is told who saw it
+ * or reacted. Only the link tells these counts, while it is connected and when WhatsApp
+ * sends them; they are as of the time beside them, and of two the later told counts.
+ *
+ * @generated from message scrollback.v1.ChannelPost
+ */
+export type ChannelPost = Message$1<"scrollback.v1.ChannelPost"> & {
+  /**
+   * The number that WhatsApp gave the message within its channel; later ones are
+   * higher. 0 when not told.
+   *
+   * @generated from field: uint32 server_id = 1;
+   */
+  serverId: number;
+
+  /**
+   * How often it was seen, as of `views_time`; 0 when that is absent.
+   *
+   * @generated from field: uint32 view_count = 2;
+   */
+  viewCount: number;
+
+  /**
+   * When the views were counted; absent when they were not told.
+   *
+   * @generated from field: google.protobuf.Timestamp views_time = 3;
+   */
+  viewsTime?: Timestamp | undefined;
+
+  /**
+   * The reactions that stand, each emoji once, in ascending order. Those of this
+   * and the next fields are as of `counts_time`.
+   *
+   * @generated from field: repeated scrollback.v1.ChannelReaction reactions = 4;
+   */
+  reactions: ChannelReaction[];
+
+  /**
+   * How often it was forwarded.
+   *
+   * @generated from field: uint32 forward_count = 5;
+   */
+  forwardCount: number;
+
+  /**
+   * How many answered it, when it asks a question.
+   *
+   * @generated from field: uint32 response_count = 6;
+   */
+  responseCount: number;
+
+  /**
+   * When reactions, forwards and responses were counted; absent when they were not
+   * told.
+   *
+   * @generated from field: google.protobuf.Timestamp counts_time = 7;
+   */
+  countsTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message scrollback.v1.ChannelPost.
+ * Use `create(ChannelPostSchema)` to create a new message.
+ */
+export const ChannelPostSchema: GenMessage<ChannelPost> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_message, 8);
+
+/**
+ * How many people reacted to a message of a channel in the same way.
+ *
+ * @generated from message scrollback.v1.ChannelReaction
+ */
+export type ChannelReaction = Message$1<"scrollback.v1.ChannelReaction"> & {
+  /**
+   * The emoji.
+   *
+   * @generated from field: string emoji = 1;
+   */
+  emoji: string;
+
+  /**
+   * How many, at least 1.
+   *
+   * @generated from field: uint32 count = 2;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message scrollback.v1.ChannelReaction.
+ * Use `create(ChannelReactionSchema)` to create a new message.
+ */
+export const ChannelReactionSchema: GenMessage<ChannelReaction> = /*@__PURE__*/
+  messageDesc(file_scrollback_v1_message, 9);
+
+/**
  * A poll; its question is `Message.text`.
  *
  * @generated from message scrollback.v1.Poll
@@ -689,7 +794,7 @@ export type Poll = Message$1<"scrollback.v1.Poll"> & {
  * Use `create(PollSchema)` to create a new message.
  */
 export const PollSchema: GenMessage<Poll> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 8);
+  messageDesc(file_scrollback_v1_message, 10);
 
 /**
  * An answer of a poll.
@@ -717,7 +822,7 @@ export type PollOption = Message$1<"scrollback.v1.PollOption"> & {
  * Use `create(PollOptionSchema)` to create a new message.
  */
 export const PollOptionSchema: GenMessage<PollOption> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 9);
+  messageDesc(file_scrollback_v1_message, 11);
 
 /**
  * What somebody voted.
@@ -759,7 +864,7 @@ export type PollVote = Message$1<"scrollback.v1.PollVote"> & {
  * Use `create(PollVoteSchema)` to create a new message.
  */
 export const PollVoteSchema: GenMessage<PollVote> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 10);
+  messageDesc(file_scrollback_v1_message, 12);
 
 /**
  * An event with a date; its name is `Message.text`. What its author changed later, as
@@ -838,7 +943,7 @@ export type Event = Message$1<"scrollback.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 11);
+  messageDesc(file_scrollback_v1_message, 13);
 
 /**
  * What somebody answered to an event.
@@ -887,7 +992,7 @@ export type EventResponse = Message$1<"scrollback.v1.EventResponse"> & {
  * Use `create(EventResponseSchema)` to create a new message.
  */
 export const EventResponseSchema: GenMessage<EventResponse> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 12);
+  messageDesc(file_scrollback_v1_message, 14);
 
 /**
  * A call.
@@ -943,7 +1048,7 @@ export type Call = Message$1<"scrollback.v1.Call"> & {
  * Use `create(CallSchema)` to create a new message.
  */
 export const CallSchema: GenMessage<Call> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 13);
+  messageDesc(file_scrollback_v1_message, 15);
 
 /**
  * What a system message tells.
@@ -992,7 +1097,7 @@ export type SystemEvent = Message$1<"scrollback.v1.SystemEvent"> & {
  * Use `create(SystemEventSchema)` to create a new message.
  */
 export const SystemEventSchema: GenMessage<SystemEvent> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 14);
+  messageDesc(file_scrollback_v1_message, 16);
 
 /**
  * An invitation into a group.
@@ -1034,7 +1139,7 @@ export type GroupInvite = Message$1<"scrollback.v1.GroupInvite"> & {
  * Use `create(GroupInviteSchema)` to create a new message.
  */
 export const GroupInviteSchema: GenMessage<GroupInvite> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 15);
+  messageDesc(file_scrollback_v1_message, 17);
 
 /**
  * The preview of a link.
@@ -1069,7 +1174,7 @@ export type LinkPreview = Message$1<"scrollback.v1.LinkPreview"> & {
  * Use `create(LinkPreviewSchema)` to create a new message.
  */
 export const LinkPreviewSchema: GenMessage<LinkPreview> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 16);
+  messageDesc(file_scrollback_v1_message, 18);
 
 /**
  * The container of an album.
@@ -1097,7 +1202,7 @@ export type Album = Message$1<"scrollback.v1.Album"> & {
  * Use `create(AlbumSchema)` to create a new message.
  */
 export const AlbumSchema: GenMessage<Album> = /*@__PURE__*/
-  messageDesc(file_scrollback_v1_message, 17);
+  messageDesc(file_scrollback_v1_message, 19);
 
 /**
  * What a message is.
