@@ -33,6 +33,10 @@ beforeAll(async () => {
     lastMessageTime: sentTime,
   }));
   daemon.script.contacts = [{ jid: '49170@s.whatsapp.net', name: 'Bob', alternateJids: ['77@lid'] }];
+  daemon.script.labels = [
+    { labelId: '1', name: 'New\u001b[31m' },
+    { labelId: '12', name: 'Paid' },
+  ];
   daemon.script.groups = [
     {
       jid: '1203@g.us',
@@ -177,6 +181,21 @@ describe('the lists', () => {
       '2026-02-16T18:32:39Z         0  group  chat-0@g.us  Chat 0',
       '2026-02-16T18:32:39Z         1  group  chat-1@g.us  Chat 1',
     ]);
+  });
+
+  it('show the labels of the owner, as proto3 JSON with --json', async () => {
+    expect((await run('labels', '--session', 'alice')).stdout).toBe(
+      'LABEL  NAME\n1      New\\u{1b}[31m\n12     Paid\n',
+    );
+    const { stdout } = await run('labels', '--session', 'alice', '--json');
+    expect(stdout).toBe('{"labelId":"1","name":"New\\u001b[31m"}\n{"labelId":"12","name":"Paid"}\n');
+    const { code, stderr } = await run('labels', '--session', 'nobody');
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining('there is no session nobody') as string,
+    });
+    daemon.script.labels = [];
+    expect(await run('labels', '--session', 'alice')).toMatchObject({ code: 0, stdout: '' });
   });
 
   it('show contacts, groups with members, sessions and backfills', async () => {

@@ -19,6 +19,7 @@ import type {
   ListChatsResponseSchema,
   ListContactsResponseSchema,
   ListGroupsResponseSchema,
+  ListLabelsResponseSchema,
   ReadMessagesRequest,
   WatchMessagesRequest,
   WatchMessagesResponseSchema,
@@ -35,6 +36,7 @@ export interface Script {
   messages: MessageInitShape<typeof MessageSchema>[];
   chats: NonNullable<MessageInitShape<typeof ListChatsResponseSchema>['chats']>;
   contacts: NonNullable<MessageInitShape<typeof ListContactsResponseSchema>['contacts']>;
+  labels: NonNullable<MessageInitShape<typeof ListLabelsResponseSchema>['labels']>;
   groups: NonNullable<MessageInitShape<typeof ListGroupsResponseSchema>['groups']>;
   /** The frames of every WatchMessages call; it then stays open. */
   watch: MessageInitShape<typeof WatchMessagesResponseSchema>[];
@@ -48,7 +50,7 @@ export interface Script {
 
 /** A daemon that speaks the real protocol and remembers what it was told. */
 export class FakeDaemon {
-  readonly script: Script = { messages: [], chats: [], contacts: [], groups: [], watch: [], result: {} };
+  readonly script: Script = { messages: [], chats: [], contacts: [], labels: [], groups: [], watch: [], result: {} };
   readonly sessions = new Map<string, Session>();
   readonly backfills = new Map<string, Backfill>();
   /** The bytes that were uploaded, by backfill. */
@@ -224,6 +226,10 @@ export class FakeDaemon {
       listContacts: ({ pageSize, pageToken }) => {
         const { items, nextPageToken } = page(script.contacts, pageSize, pageToken);
         return { contacts: items, nextPageToken };
+      },
+      listLabels: ({ sessionId }) => {
+        this.#session(sessionId);
+        return { labels: script.labels };
       },
       listGroups: ({ pageSize, pageToken }) => {
         const { items, nextPageToken } = page(script.groups, pageSize, pageToken);
