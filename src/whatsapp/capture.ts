@@ -6,6 +6,7 @@ import type {
   WASocket,
 } from '@whiskeysockets/baileys';
 import { decodeMessageNode, proto } from '@whiskeysockets/baileys';
+import { AsyncResource } from 'node:async_hooks';
 import type { CaptureHost } from '../session/link/link-inbox.js';
 import { channelHeadOf, postsIn, tellsOfChannel } from './channel-stanza.js';
 import { AppStateSync } from './app-state-sync.js';
@@ -50,11 +51,17 @@ class SocketCapture implements Capture {
   #creds: AuthenticationCreds | undefined;
   /** Messages that are in the inbox and will be emitted by the library too; the value is meaningless. */
   readonly #kept = new Map<string, true>();
+  /**
+   * Wakes who drains the inbox, in the context in which the socket was made: all that it does until the inbox is empty would else belong to
+   * the transaction of the library that the kept message happened to be in, which is over.
+   */
+  readonly #wake: () => void;
 
   constructor(
     private readonly host: CaptureHost,
     private readonly now: () => number,
   ) {
+    this.#wake = AsyncResource.bind(() => host.wake());
     this.socketOptions = {
       makeSignalRepository: makeWriteAheadRepository({
         content: (ciphertext, content, creds) =>
@@ -202,7 +209,7 @@ class SocketCapture implements Capture {
     if (this.#gate.broken) return this.#gate.settle();
     const durable = this.host.append(record, taken);
     this.#gate.hold(durable);
-    return durable.then(() => this.host.wake());
+    return durable.then(this.#wake);
   }
 
   #note({ key }: StanzaHead): void {

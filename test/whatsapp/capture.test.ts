@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { proto } from '@whiskeysockets/baileys';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MessageKind, Source } from '../../src/gen/scrollback/v1/message_pb.js';
 import { decodeEvent, decodeRecord } from '../../src/whatsapp/inbox-record.js';
@@ -185,6 +186,19 @@ describe('what a captured client receives', () => {
     await Promise.all(ids.map((id) => link.account.acknowledged(id)));
     expect(await history.messages()).toHaveLength(300);
     expect(history.store.inbox.waiting('live')).toBe(0);
+  });
+
+  it('is recorded in no transaction of the library', async () => {
+    const transactions = new AsyncLocalStorage<string>();
+    const wake = history.host.wake.bind(history.host);
+    const woken: (string | undefined)[] = [];
+    history.host.wake = () => {
+      woken.push(transactions.getStore());
+      wake();
+    };
+    transactions.run('over', () => link.client.socket.ev.emit('contacts.upsert', [{ id: ANNA, name: 'Anna' }]));
+    await link.capture.settle();
+    expect(woken).toEqual([undefined]);
   });
 
   it('that nobody understands moves aside, and keeps nothing else from being stored', async () => {
