@@ -78,7 +78,7 @@ export interface LiveMessage {
   expireMs: number;
   source: LiveSource;
   content: LiveContent;
-  /** What opens votes and answers; polls and events have it. */
+  /** What opens votes, answers and edits. */
   secret?: Uint8Array | undefined;
   /** Present when it was deleted for everyone; the content then says no more than that. */
   revocation?: { revokeMs: number; adminJid: string; byAdmin: boolean } | undefined;

@@ -22,6 +22,12 @@ export function joinHidden(target: HiddenFacts, a: HiddenFacts, b: HiddenFacts):
   target.labels = greatest([...a.labels, ...b.labels], ({ labelId }) => labelId, compareLabels);
 }
 
+/** Of a message that was deleted for everyone nothing that its edits said stays either, nor what opens them. */
+export function forgetSealed(hidden: HiddenFacts): void {
+  hidden.messageSecret = new Uint8Array();
+  hidden.sealedVotes = [];
+}
+
 /** The later one counts; of one time, that it was given. */
 function compareLabels(a: ChatLabel, b: ChatLabel): number {
   return a.asOfMs === b.asOfMs ? Number(a.given) - Number(b.given) : a.asOfMs < b.asOfMs ? -1 : 1;

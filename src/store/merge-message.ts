@@ -39,7 +39,7 @@ import {
 } from './join-values.js';
 import { joinChannelPost } from './merge-channel.js';
 import { joinEvent } from './merge-event.js';
-import { joinHidden } from './merge-hidden.js';
+import { forgetSealed, joinHidden } from './merge-hidden.js';
 
 /** All that the store knows of one message. */
 export interface MessageFacts {
@@ -82,6 +82,7 @@ export function joinFacts(a: MessageFacts, b: MessageFacts): MessageFacts {
   message.reactions = reactions.filter((reaction) => reaction.emoji !== '');
   hidden.removedReactions = reactions.filter((reaction) => reaction.emoji === '');
   joinHidden(hidden, a.hidden, b.hidden);
+  if (Math.max(rankA, rankB) === REVOKED) forgetSealed(hidden);
   message.labelIds = hidden.labels.filter(({ given }) => given).map(({ labelId }) => labelId);
   assign(message, 'channelPost', joinChannelPost(a.message.channelPost, b.message.channelPost));
   assign(message, 'sentTime', maxBy(a.message.sentTime, b.message.sentTime, compareSentTimes));
@@ -129,9 +130,12 @@ function joinContent(message: Message, a: MessageFacts, b: MessageFacts, hidden:
   message.waType = Math.max(a.message.waType, b.message.waType);
 }
 
+/** The rank of what was deleted for everyone: above that of any kind. */
+const REVOKED = 1000;
+
 /** Equal ranks mean equal kinds, so that gaps are only filled from a message of the same kind. */
 function contentRank(message: Message): number {
-  if (message.revocation !== undefined || message.kind === messageKind.revoked) return 1000;
+  if (message.revocation !== undefined || message.kind === messageKind.revoked) return REVOKED;
   if (message.kind === messageKind.pending) return 1;
   // A reaction or a receipt says nothing of the content.
   if (message.kind === 0) return 0;

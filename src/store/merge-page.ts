@@ -246,6 +246,8 @@ export interface IncomingMessage {
   mark?: Buffer;
   /** The revision in which it was first stored, when it is a stored message that gets a new key. */
   createRevision?: number;
+  /** Is told what it was joined to. */
+  onJoined?: (joined: MessageFacts) => void;
 }
 
 /**
@@ -271,6 +273,7 @@ export async function mergeFacts(
   const isNew = rows.length + found.awaiting.length === 0;
   const mark = incoming.mark ?? (isNew ? undefined : fingerprint(encodeFacts(incoming.facts)));
   const joined = joinAll(incoming.facts, found, rows);
+  incoming.onJoined?.(joined);
   const { sentTime, starred } = joined.message;
   if (await isCleared(commit, found.target.readUInt32BE(1), { sentMs: msOf(sentTime), starred })) {
     for (const key of [incoming.identityKey, ...incoming.aliases]) await markDeleted(commit, key);

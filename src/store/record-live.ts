@@ -168,10 +168,13 @@ class Recorder {
     const facts = await this.#canonical(factsOfEvent(event));
     if (event.type === 'message') {
       const key = keyOf(facts);
-      const outcome = await this.#mergeMessage(chatNumber, facts);
+      let waits = false;
+      const outcome = await this.#mergeMessage(chatNumber, facts, ({ hidden }) => {
+        waits = hidden.sealedVotes.length > 0 && hidden.messageSecret.length > 0;
+      });
       this.counts[outcome]++;
       this.counts.messages[outcome]++;
-      if (facts.hidden.messageSecret.length > 0) await openWaiting(this.commit, { chatNumber, key }, this.openVote);
+      if (waits) await openWaiting(this.commit, { chatNumber, key }, this.openVote);
       return;
     }
     this.counts[await mergePartial(this.commit, chatNumber, facts)]++;
@@ -180,7 +183,11 @@ class Recorder {
     await openWaiting(this.commit, poll, this.openVote, facts.hidden.sealedVotes);
   }
 
-  async #mergeMessage(chatNumber: number, facts: MessageFacts): Promise<keyof MessageCounts> {
+  async #mergeMessage(
+    chatNumber: number,
+    facts: MessageFacts,
+    onJoined: (joined: MessageFacts) => void,
+  ): Promise<keyof MessageCounts> {
     const key = keyOf(facts);
     const stored = await loadFacts(this.commit, chatNumber, key);
     const again = stored === undefined ? undefined : toldAgain(stored, facts);
@@ -190,7 +197,7 @@ class Recorder {
       if (message.alternateMessageIds.length > 0)
         message.alternateMessageIds = await ownIds(this.commit, chatNumber, facts);
       const aliases = message.alternateMessageIds.map((id) => identityKeyOf(chatNumber, key, id));
-      return mergeFacts(this.commit, { identityKey: identityKeyOf(chatNumber, key), aliases, facts });
+      return mergeFacts(this.commit, { identityKey: identityKeyOf(chatNumber, key), aliases, facts, onJoined });
     }
     const outcome = await mergePartial(this.commit, chatNumber, again);
     return outcome === 'awaiting' ? 'unchanged' : outcome;

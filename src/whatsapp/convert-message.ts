@@ -1,5 +1,5 @@
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js';
-import { liveDelivery, type LiveEvent, type LiveKey, type LiveMessage } from '../domain/live-event.js';
+import { liveDelivery, type LiveEvent, type LiveKey, type LiveMessage, liveSource } from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
 import { actorOf, addressOf, keyOfMessage, keyOfTarget, mappingsOf, type Me } from './addresses.js';
 import { convertContent } from './convert-content.js';
@@ -38,7 +38,9 @@ function messageOf(info: WireMessage, key: LiveKey, { me, source }: Origin): Liv
   if (content === undefined) return undefined;
   const { message, info: beside } = unwrap(info.message ?? {});
   const poll = message.pollCreationMessage ?? message.pollCreationMessageV2 ?? message.pollCreationMessageV3;
-  const isSealing = content.kind === messageKind.poll || content.kind === messageKind.event;
+  // What comes late is not edited any more: phones edit for a quarter of an hour. Votes and answers come for ever.
+  const isSealing =
+    source === liveSource.live || content.kind === messageKind.poll || content.kind === messageKind.event;
   const secret = beside?.messageSecret ?? info.messageSecret ?? poll?.encKey ?? undefined;
   return { ...envelopeOf(info, key, source), content, ...(isSealing && secret ? { secret } : {}) };
 }

@@ -65,5 +65,7 @@ const MAX_SEALED_BYTES = 4096;
 /** The longest text that a phone sends may take some 256 KB; a small picture of a place comes with an event's. */
 const MAX_EDIT_BYTES = 512 * 1024;
 
+const { SecretEncType } = proto.Message.SecretEncryptedMessage;
+
 /** What is edited with the secret of what it is about. */
-const EDITS: ReadonlySet<number> = new Set([proto.Message.SecretEncryptedMessage.SecretEncType.EVENT_EDIT]);
+const EDITS: ReadonlySet<number> = new Set([SecretEncType.EVENT_EDIT, SecretEncType.MESSAGE_EDIT]);

@@ -3,17 +3,17 @@ import { hkdfSync } from 'node:crypto';
 import type { LiveEdit, SealedLiveVote, VoteOpener } from '../domain/live-event.js';
 import { convertContent } from './convert-content.js';
 import { responseOf } from './convert-response.js';
+import { msOf } from './numbers.js';
+import { unwrap } from './unwrap.js';
 
 /** Opens a vote with its poll's secret, an answer with its event's, or an edit with that of what was edited. */
 export const openSealed: VoteOpener = (vote, { messageId, secret }) => {
   const sealed = { encPayload: vote.payload, encIv: vote.iv };
-  if (vote.editId) {
-    const editId = vote.editId;
-    return underNames(vote, (editor, author) => {
-      const key = Buffer.from(hkdfSync('sha256', secret, EMPTY, `${messageId}${author}${editor}${EVENT_EDIT}`, 32));
-      // Unlike votes and answers, an edit is sealed with nothing beside it.
-      return editOf(editId, aesDecryptGCM(vote.payload, key, vote.iv, EMPTY));
-    });
+  const { editId = '' } = vote;
+  if (editId !== '') {
+    return underNames(vote, (editor, author) =>
+      editOf(editId, openEdit(vote, secret, `${messageId}${author}${editor}`)),
+    );
   }
   if (vote.eventResponse === true) {
     return underNames(vote, (responderJid, eventCreatorJid) =>
@@ -45,12 +45,32 @@ function underNames<T>(vote: SealedLiveVote, open: (voter: string, author: strin
   return undefined;
 }
 
-function editOf(editId: string, opened: Uint8Array): LiveEdit {
+/** Edits of events and of other messages are sealed with different keys, and, unlike votes and answers, with nothing beside them. */
+function openEdit({ payload, iv }: SealedLiveVote, secret: Uint8Array, names: string): Opened {
+  const open = (use: string): Buffer =>
+    aesDecryptGCM(payload, Buffer.from(hkdfSync('sha256', secret, EMPTY, names + use, 32)), iv, EMPTY);
+  try {
+    return { isEvent: false, bytes: open('Message Edit') };
+  } catch {
+    return { isEvent: true, bytes: open('Event Edit') };
+  }
+}
+
+interface Opened {
+  isEvent: boolean;
+  bytes: Buffer;
+}
+
+function editOf(editId: string, { isEvent, bytes }: Opened): LiveEdit {
+  const opened = isEvent ? { eventMessage: eventIn(bytes) } : unwrap(proto.Message.decode(bytes)).message;
+  // An edit of what is no event is the whole message that it would be if it were not sealed.
+  const { protocolMessage } = opened;
+  const edited = protocolMessage ? protocolMessage.editedMessage : opened;
   const nobody = { chatJid: '', senderJid: '', fromMe: false, messageId: editId };
-  const content = convertContent({ eventMessage: eventIn(opened) }, nobody, { phone: '', lid: '' });
+  const content = edited ? convertContent(edited, nobody, { phone: '', lid: '' }) : undefined;
   if (content === undefined) throw new Error('an edit says nothing');
   // What it is a reply to does not change, and who of the two is the owner is not known here.
-  return { content: { ...content, quoted: undefined }, editMs: 0 };
+  return { content: { ...content, quoted: undefined }, editMs: msOf(protocolMessage?.timestampMs) };
 }
 
 /** Phones seal a message with the event in it, some other clients the event alone: what is read as the other one is nonsense, or nothing. */
@@ -65,8 +85,5 @@ function eventIn(opened: Uint8Array): proto.Message.IEventMessage {
   if (!event.name) throw new Error('an edit holds no event');
   return event;
 }
-
-/** What the key of an edit of an event is made for: how the protocol names it. */
-const EVENT_EDIT = 'Event Edit';
 
 const EMPTY = Buffer.alloc(0);

@@ -3,7 +3,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HiddenFactsSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
+import { HiddenFactsSchema, SealedVoteSchema } from '../../src/gen/scrollback/store/v1/record_pb.js';
 import { EventSchema, MessageKind, MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
 import { joinFacts, type MessageFacts } from '../../src/store/merge-message.js';
 import { arbitraryFacts } from '../support/arbitrary-facts.js';
@@ -52,6 +52,17 @@ describe('the join of two sources', () => {
     const { message } = joinFacts(after, before);
     expect(message).toMatchObject({ kind: MessageKind.REVOKED, text: '', waType: 15 });
     expect(message.revocation).toBeDefined();
+  });
+
+  it('keeps neither sealed edits of what was revoked nor what opens them', () => {
+    const sealed = create(SealedVoteSchema, { editId: 'b', payload: Uint8Array.of(1), iv: Uint8Array.of(2) });
+    const before = facts({ id: 'a', chat: CHAT, text: 'secret' });
+    before.hidden.messageSecret = Uint8Array.of(3);
+    before.hidden.sealedVotes = [sealed];
+    expect(joinFacts(before, before).hidden).toMatchObject({ sealedVotes: [sealed] });
+    const after = facts({ id: 'a', chat: CHAT, text: '', more: { kind: MessageKind.REVOKED, waType: 15 } });
+    expect(toJson(HiddenFactsSchema, joinFacts(after, before).hidden)).toEqual({});
+    expect(toJson(HiddenFactsSchema, joinFacts(before, after).hidden)).toEqual({});
   });
 
   it('keeps the text of the later edit', () => {

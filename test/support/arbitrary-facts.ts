@@ -89,6 +89,8 @@ export const arbitraryFacts: fc.Arbitrary<MessageFacts> = fc
     ),
     alternates: fc.uniqueArray(fc.constantFrom('x', 'y')),
     channelPost: fc.option(channelPost, { nil: undefined }),
+    secret: fc.constantFrom([], [1], [2]),
+    sealed: fc.constantFrom<number[]>([], [1], [2], [1, 2]),
     ordinal: fc.constantFrom(0, 1, 2),
   })
   .map((given) => {
@@ -113,6 +115,8 @@ export const arbitraryFacts: fc.Arbitrary<MessageFacts> = fc
       hidden: create(HiddenFactsSchema, {
         removedReactions: given.reactions.map(withoutUndefined),
         labels: given.labels,
+        messageSecret: Uint8Array.from(given.secret),
+        sealedVotes: given.sealed.map((byte) => ({ voterJid: '1@s.whatsapp.net', payload: Uint8Array.of(byte) })),
         withdrawnVotes: given.kind === MessageKind.POLL ? given.votes.map(withoutUndefined) : [],
       }),
     };

@@ -20,6 +20,24 @@ export function editEvent(given: {
   return sealEdit({ targetKey: eventKey, author, editor, secret, plain, use: 'Event Edit', secretEncType: 1 });
 }
 
+/** Seals an edit of any other message, as its author's phone does: what is sealed is the edit that would else be sent in the open. */
+export function editMessage(given: {
+  targetKey: proto.IMessageKey;
+  author: string;
+  editor?: string;
+  secret: Uint8Array;
+  edited: proto.IMessage;
+  /** Undefined for a client that seals the new content alone. */
+  timestampMs: number | undefined;
+}): proto.IMessage {
+  const { targetKey, author, editor = author, secret, edited, timestampMs } = given;
+  const protocolMessage = { type: MESSAGE_EDIT, key: targetKey, editedMessage: edited, timestampMs: timestampMs ?? 0 };
+  const plain = proto.Message.encode(timestampMs === undefined ? edited : { protocolMessage }).finish();
+  return sealEdit({ targetKey, author, editor, secret, plain, use: 'Message Edit', secretEncType: 2 });
+}
+
+const { MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type;
+
 function sealEdit(given: {
   targetKey: proto.IMessageKey;
   author: string;

@@ -657,7 +657,7 @@ export type HiddenFacts = Message<"scrollback.store.v1.HiddenFacts"> & {
   withdrawnVotes: PollVote[];
 
   /**
-   * What opens the votes that come sealed; polls and events have it.
+   * What opens the votes, answers and edits that come sealed.
    *
    * @generated from field: bytes message_secret = 3;
    */
