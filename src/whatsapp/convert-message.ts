@@ -42,8 +42,12 @@ function messageOf(info: WireMessage, key: LiveKey, { me, source }: Origin): Liv
   const isSealing =
     source === liveSource.live || content.kind === messageKind.poll || content.kind === messageKind.event;
   const secret = beside?.messageSecret ?? info.messageSecret ?? poll?.encKey ?? undefined;
-  return { ...envelopeOf(info, key, source), content, ...(isSealing && secret ? { secret } : {}) };
+  const isSecret = secret !== undefined && secret.length > 0 && secret.length <= MAX_SECRET_BYTES;
+  return { ...envelopeOf(info, key, source), content, ...(isSealing && isSecret ? { secret } : {}) };
 }
+
+/** Phones make secrets of 32 bytes; who writes a message chooses what is kept of it for good. */
+const MAX_SECRET_BYTES = 64;
 
 function nameOf(info: WireMessage, key: LiveKey): LiveEvent[] {
   const pushName = info.pushName ?? '';

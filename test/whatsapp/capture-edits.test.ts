@@ -1,7 +1,9 @@
 import type { proto } from '@whiskeysockets/baileys';
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type LiveSource, liveSource } from '../../src/domain/live-event.js';
 import { MessageKind } from '../../src/gen/scrollback/v1/message_pb.js';
+import { convertMessage } from '../../src/whatsapp/convert-message.js';
 import { type CapturedHistory, type CapturedLink } from '../support/captured-link.js';
 import { closeCaptured, openCaptured } from '../support/captured-stage.js';
 import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
@@ -114,5 +116,27 @@ describe('an edit that is sealed with the secret of the message', () => {
     expect(others).toEqual([]);
     expect(message).toMatchObject({ kind: MessageKind.TEXT, text: 'hello' });
     expect(message?.editTime).toBeUndefined();
+  });
+});
+
+describe('the secret of a message', () => {
+  const secretOf = (length: number, source: LiveSource, message: proto.IMessage = { conversation: 'hello' }) => {
+    const info = { key: { remoteJid: ANNA, id: 'A1' }, messageTimestamp: T, messageSecret: Buffer.alloc(length) };
+    const [event] = convertMessage({ ...info, message }, { me: { phone: OWNER, lid: '' }, source });
+    return event?.type === 'message' ? event.message.secret?.length : -1;
+  };
+
+  it('is kept of what comes live, and of what is answered for long of anything', () => {
+    const event = { eventMessage: { name: 'Picnic' } };
+    expect([secretOf(32, liveSource.live), secretOf(32, liveSource.historySync)]).toEqual([32, undefined]);
+    expect([secretOf(32, liveSource.live, event), secretOf(32, liveSource.historySync, event)]).toEqual([32, 32]);
+  });
+
+  it('is none when it is longer than any', () => {
+    expect([secretOf(64, liveSource.live), secretOf(65, liveSource.live), secretOf(0, liveSource.live)]).toEqual([
+      64,
+      undefined,
+      undefined,
+    ]);
   });
 });
