@@ -661,6 +661,9 @@ export const ContactCardSchema: GenMessage<ContactCard> = /*@__PURE__*/
  * A message of a channel as WhatsApp counts it: of a channel nobody is told who saw it
  * or reacted. Only the link tells these counts, while it is connected and when WhatsApp
  * sends them; they are as of the time beside them, and of two the later told counts.
+ * As far as is known, WhatsApp sends them to a device that asks for what is new in a
+ * channel, as a phone does that shows it; Scrollback does not ask, so that counts may
+ * be old or absent.
  *
  * @generated from message scrollback.v1.ChannelPost
  */
