@@ -13,6 +13,7 @@ import { answerEvent } from '../support/whatsapp/event-response.js';
 import type { Group } from '../support/whatsapp/groups.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 import { castPollVote } from '../support/whatsapp/poll-vote.js';
+import { editEvent } from '../support/whatsapp/sealed-edit.js';
 
 const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
 const OWNER = '491700000001@s.whatsapp.net';
@@ -76,7 +77,7 @@ async function importBackup(): Promise<void> {
   await importWhole(linked.daemon.client, 'a', aBackup());
 }
 
-/** Ben, by his LID, and the owner vote and answer; then Anna writes, so that one sees when all of it is recorded. */
+/** Ben, by his LID, and the owner vote and answer, Anna calls the event off; then she writes, so that one sees when all is recorded. */
 async function voteAndAnswer(): Promise<void> {
   const pollKey = { remoteJid: group.jid, participant: ANNA, fromMe: false, id: POLL.id };
   const eventKey = { ...pollKey, id: EVENT.id };
@@ -97,6 +98,8 @@ async function voteAndAnswer(): Promise<void> {
     { encEventResponseMessage: answerEvent({ ...event, responder: OWNER, response: own }) },
     'pn',
   );
+  const off = { name: 'No picnic', isCanceled: true };
+  await deliver(anna, editEvent({ eventKey, author: ANNA, secret: EVENT.secret, event: off }), 'pn');
   await deliver(anna, { conversation: 'and?' }, 'pn');
   await expect.poll(async () => (await read()).map(({ text }) => text), { timeout: 20_000 }).toContain('and?');
 }
@@ -118,7 +121,7 @@ test.each<[string, (() => Promise<void>)[]]>([
       importBackup,
     ],
   ],
-])('votes and answers are shown whose poll and event only a backup has, which comes %s', async (_, steps) => {
+])('votes, answers and edits are shown whose poll and event only a backup has, which comes %s', async (_, steps) => {
   for (const step of steps) await step();
   const messages = await read();
   const byId = (id: string): Message | undefined => messages.find(({ key }) => key?.messageId === id);
@@ -130,9 +133,9 @@ test.each<[string, (() => Promise<void>)[]]>([
     ],
   });
   expect(byId(EVENT.id)).toMatchObject({
-    text: 'Picnic',
+    text: 'No picnic',
     event: {
-      startTime: { seconds: 1_800_000_000n },
+      canceled: true,
       responses: [
         { responderJid: BEN, answer: EventAnswer.GOING, extraGuestCount: 2, responseTime: { seconds: 5n } },
         { responderJid: '', fromMe: true, answer: EventAnswer.NOT_GOING },
