@@ -36,8 +36,8 @@ export type MessageKey = Message$1<"scrollback.v1.MessageKey"> & {
 
   /**
    * Who sent it, in canonical form. Empty when `from_me` is true, and when
-   * WhatsApp did not state a sender (system messages of a group). In a direct
-   * chat it is the other person: equal to `chat_jid`.
+   * WhatsApp did not state a sender (system messages of a group, channels, chats
+   * with bots). In a direct chat it is the other person: equal to `chat_jid`.
    *
    * @generated from field: string sender_jid = 2;
    */
@@ -143,7 +143,8 @@ export type Message = Message$1<"scrollback.v1.Message"> & {
 
   /**
    * Present when the message was deleted for everyone. Then `kind` is REVOKED
-   * and the content is gone for good, also when an older source still had it.
+   * and the content is gone for good, also when an older source still had it;
+   * reactions that were not taken back stay.
    *
    * @generated from field: scrollback.v1.Revocation revocation = 10;
    */
@@ -567,20 +568,21 @@ export const RevocationSchema: GenMessage<Revocation> = /*@__PURE__*/
   messageDesc(file_scrollback_v1_message, 5);
 
 /**
- * A place.
+ * A place, as the sender stated it: nothing keeps a sender from stating one
+ * that does not exist.
  *
  * @generated from message scrollback.v1.Location
  */
 export type Location = Message$1<"scrollback.v1.Location"> & {
   /**
-   * Degrees north, −90 to 90.
+   * Degrees north, from −90 to 90 where it is a place on Earth.
    *
    * @generated from field: double latitude = 1;
    */
   latitude: number;
 
   /**
-   * Degrees east, −180 to 180.
+   * Degrees east, from −180 to 180 likewise.
    *
    * @generated from field: double longitude = 2;
    */
