@@ -181,7 +181,10 @@ export interface DirectoryResult {
   done: boolean;
 }
 
-/** A person of the `jid` table, canonical. Several rows (phone and LID) may give the same person: the store joins them. */
+/**
+ * A person of the `jid` table (of a file without one: of its chats and groups), canonical. Several rows (phone and LID) may give the
+ * same person: the store joins them.
+ */
 export interface DirectoryContact {
   jid: string;
   alternateJids: string[];

@@ -17,7 +17,7 @@ export interface ExpectedChat {
   ephemeralSeconds: number;
 }
 
-/** A person of the `jid` table. */
+/** A person. */
 export interface ExpectedContact {
   jid: string;
   alternateJids: string[];
@@ -111,9 +111,14 @@ function bareChat(jid: string, addresses: Addresses): ExpectedChat {
   };
 }
 
-/** Reads the people of the `jid` table, in ascending order of their JIDs. */
-export function readContacts(addresses: Addresses): ExpectedContact[] {
-  const people = new Set([...addresses.byRow.values()].filter((jid) => isPerson(jid) && jid !== '0@s.whatsapp.net'));
+/** Reads the people of the `jid` table, or where there is none those of chats and groups, in ascending order of their JIDs. */
+export function readContacts(
+  database: Database.Database,
+  addresses: Addresses,
+  chats: readonly ExpectedChat[],
+): ExpectedContact[] {
+  const jids = addresses.rows.size > 0 ? addresses.byRow.values() : legacyPeople(database, addresses, chats);
+  const people = new Set([...jids].filter((jid) => isPerson(jid) && jid !== '0@s.whatsapp.net'));
   return [...people].sort(byCodeUnits).map((jid) => {
     const names = addresses.names.get(jid);
     return {
@@ -127,6 +132,12 @@ export function readContacts(addresses: Addresses): ExpectedContact[] {
 }
 
 const ranks = ['MEMBER', 'ADMIN', 'SUPERADMIN'] as const;
+
+/** Whoever the owner had a chat with, or was in a group with. */
+function legacyPeople(database: Database.Database, addresses: Addresses, chats: readonly ExpectedChat[]): string[] {
+  const members = [...rowsOf(database, 'SELECT jid FROM group_participants')].map(({ jid }) => text(jid));
+  return [...chats.map(({ jid }) => jid), ...members.map((jid) => addresses.canonical(jid) ?? '')];
+}
 
 /** Reads the groups with their members, in ascending order of their JIDs. */
 export function readGroups(

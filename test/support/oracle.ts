@@ -41,7 +41,8 @@ export function readByPlainSql(databasePath: string): ExpectedHistory {
     const messages = [...modern.messages, ...legacy.messages];
     const chats = readChats(database, addresses, messages);
     const groups = readGroups(database, addresses, chats);
-    return { messages, rows: modern.rows + legacy.rows, skipped, chats, contacts: readContacts(addresses), groups };
+    const contacts = readContacts(database, addresses, chats);
+    return { messages, rows: modern.rows + legacy.rows, skipped, chats, contacts, groups };
   } finally {
     database.close();
   }

@@ -1,11 +1,13 @@
-import { isPerson } from '../../domain/jid.js';
+import { isPerson, parseJid } from '../../domain/jid.js';
 import { jidOfRow } from './mappings.js';
 import { Groups } from './groups.js';
 import { type ImportFile, withImportFile } from './import-file.js';
 import { NO_ROW } from './keyset.js';
 import { isMasked } from './names.js';
 import { answer } from '../refusal.js';
+import { legacyChatTable, legacyMemberTable } from './legacy-tables.js';
 import type { Row } from './schema.js';
+import { legacyChatJids } from './survey-chats.js';
 import { jidTable, lidNameTable } from './tables.js';
 import type { Answer, DirectoryContact, DirectoryGroup, DirectoryResult, ReadDirectoryTask } from '../task.js';
 import { textOf } from './value.js';
@@ -15,6 +17,9 @@ const PAGE_MEMBERS = 50_000;
 
 /** WhatsApp itself, as sender of announcements: nobody to list. */
 const WHATSAPP = '0@s.whatsapp.net';
+
+/** People of one legacy file; real ones have some thousand. */
+const MAX_LEGACY_PEOPLE = 1_000_000;
 
 /** Reads a page of people or groups; the answer to a `ReadDirectoryTask`. Never throws. */
 export function readDirectory(task: ReadDirectoryTask): Answer<DirectoryResult> {
@@ -28,23 +33,52 @@ function readContacts(file: ImportFile, task: ReadDirectoryTask): DirectoryResul
   const { keyset } = file;
   const contacts = new Map<string, DirectoryContact>();
   const jids = keyset.range(jidTable);
+  if (jids === undefined) return readLegacyContacts(file, task);
   const names = keyset.rows(lidNameTable);
   let readThroughId = task.afterId;
   let count = 0;
-  if (jids !== undefined) {
-    try {
-      for (jids.open(task.afterId, Number.MAX_SAFE_INTEGER, task.maxRows); jids.id !== NO_ROW; jids.advance()) {
-        count++;
-        readThroughId = jids.id;
-        const fileJid = jidOfRow(jids.row);
-        if (fileJid === undefined || !isPerson(fileJid) || fileJid === WHATSAPP) continue;
-        addContact(contacts, file, fileJid, names?.get(jids.id));
-      }
-    } finally {
-      jids.close();
+  try {
+    for (jids.open(task.afterId, Number.MAX_SAFE_INTEGER, task.maxRows); jids.id !== NO_ROW; jids.advance()) {
+      count++;
+      readThroughId = jids.id;
+      const fileJid = jidOfRow(jids.row);
+      if (fileJid === undefined || !isPerson(fileJid) || fileJid === WHATSAPP) continue;
+      addContact(contacts, file, fileJid, names?.get(jids.id));
     }
+  } finally {
+    jids.close();
   }
   return { contacts: [...contacts.values()], groups: [], readThroughId, done: count < task.maxRows };
+}
+
+const legacyPeopleOf = new WeakMap<ImportFile, readonly string[]>();
+
+/**
+ * Files of before 2018 have no table of addresses: who is in them are those that the owner chatted with and the members
+ * of groups. The internal id is the place in their list, from 1.
+ */
+function readLegacyContacts(file: ImportFile, task: ReadDirectoryTask): DirectoryResult {
+  let people = legacyPeopleOf.get(file);
+  if (people === undefined) legacyPeopleOf.set(file, (people = legacyPeople(file)));
+  const contacts = new Map<string, DirectoryContact>();
+  const readThroughId = Math.min(task.afterId + task.maxRows, people.length);
+  for (const jid of people.slice(task.afterId, readThroughId)) addContact(contacts, file, jid, undefined);
+  return { contacts: [...contacts.values()], groups: [], readThroughId, done: readThroughId >= people.length };
+}
+
+function legacyPeople({ keyset }: ImportFile): string[] {
+  const people = new Set(legacyChatJids(keyset));
+  const add = (text: string): void => {
+    const jid = parseJid(text);
+    if (jid !== undefined && people.size < MAX_LEGACY_PEOPLE) people.add(jid);
+  };
+  keyset.each(legacyChatTable, (_, row) => {
+    add(textOf(row[legacyChatTable.at.key_remote_jid]));
+  });
+  keyset.each(legacyMemberTable, (_, row) => {
+    add(textOf(row[legacyMemberTable.at.jid]));
+  });
+  return [...people].filter((jid) => isPerson(jid) && jid !== WHATSAPP);
 }
 
 function addContact(
