@@ -11,7 +11,7 @@ import {
   type ExpectedSystemEvent,
 } from './oracle-message.js';
 import { deletedIds, MESSAGE_SQL } from './oracle-modern-sql.js';
-import { Sides } from './oracle-sides.js';
+import { Sides, statedTime } from './oracle-sides.js';
 import { count32, flag, int32, integer, real, rowsOf, sha256, text, time, type Row } from './oracle-tables.js';
 
 /** Why rows became no message. */
@@ -174,7 +174,7 @@ function messageOf(row: Row, rowId: number, key: ExpectedKey, addresses: Address
       groupJid: addresses.byRow.get(integer(row.inviteGroup) ?? 0) ?? '',
       groupName: text(row.group_name),
       inviteCode: text(row.invite_code),
-      expireMs: time(row.expiration),
+      expireMs: statedTime(row.expiration),
     };
   }
   const preview = { url: text(row.url), title: text(row.page_title), description: text(row.description) };

@@ -105,8 +105,8 @@ export class Sides {
       description: text(row.eventAbout),
       location: hasPlace ? { latitude, longitude, name, address, ...nowhere } : undefined,
       joinLink: text(row.join_link),
-      startMs: eventTime(row.eventStart),
-      endMs: eventTime(row.eventEnd),
+      startMs: statedTime(row.eventStart),
+      endMs: statedTime(row.eventEnd),
       canceled: flag(row.is_canceled),
       extraGuestsAllowed: flag(row.allow_extra_guests),
       callScheduled: flag(row.is_schedule_call),
@@ -181,8 +181,8 @@ export class Sides {
   }
 }
 
-/** A time of an event: in ms, or, when that would be before 1973, in seconds. */
-function eventTime(value: unknown): number | undefined {
+/** A time that an event or an invitation states: in ms, or, when that would be before 1973, in seconds. */
+export function statedTime(value: unknown): number | undefined {
   const ms = time(value);
   return ms !== undefined && ms < 100_000_000_000 ? ms * 1000 : ms;
 }

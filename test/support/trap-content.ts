@@ -244,14 +244,15 @@ export function writeContentTraps(kit: TrapKit): void {
   const missed = kit.message('calls', direct, { message_type: 10, text_data: null });
   add('missed_call_logs', { message_row_id: missed, timestamp: kit.at(1), video_call: 1, group_jid_row_id: 0 });
 
-  const invite = kit.message('invite', direct, { message_type: 24, text_data: 'Come in' });
-  add('message_group_invite', {
-    message_row_id: invite,
-    group_jid_row_id: 33_333_333,
-    group_name: 'Gone',
-    invite_code: 'CODE',
-    expiration: kit.at(1),
-  });
+  for (const expiration of [kit.at(1), 1_700_000_000]) {
+    add('message_group_invite', {
+      message_row_id: kit.message('invite', direct, { message_type: 24, text_data: 'Come in' }),
+      group_jid_row_id: 33_333_333,
+      group_name: 'Gone',
+      invite_code: 'CODE',
+      expiration,
+    });
+  }
   for (const expire of [0, -1, kit.at(700)]) {
     add('message_ephemeral', {
       message_row_id: kit.message('ephemeral', direct),

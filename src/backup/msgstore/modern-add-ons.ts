@@ -21,7 +21,7 @@ import type {
 import type { ModernSides } from './modern-sides.js';
 import type { Row, Value } from './schema.js';
 import { eventTable, pollOptionTable, pollTable, SECRET_BYTES, secretTable } from './tables.js';
-import { bytesOf, doubleOf, textOf, timeOf, uint32Of, wholeOf } from './value.js';
+import { bytesOf, doubleOf, statedTimeOf, textOf, timeOf, uint32Of, wholeOf } from './value.js';
 
 const at = addOnTable.at;
 
@@ -101,8 +101,8 @@ export class ModernAddOns {
       description: textOf(row?.[column.description]),
       location: row && placeOf(row),
       joinLink: textOf(row?.[column.join_link]),
-      startMs: eventTimeOf(row?.[column.start_time]),
-      endMs: eventTimeOf(row?.[column.end_time]),
+      startMs: statedTimeOf(row?.[column.start_time]),
+      endMs: statedTimeOf(row?.[column.end_time]),
       canceled: wholeOf(row?.[column.is_canceled]) !== 0,
       extraGuestsAllowed: wholeOf(row?.[column.allow_extra_guests]) !== 0,
       callScheduled: wholeOf(row?.[column.is_schedule_call]) !== 0,
@@ -175,15 +175,6 @@ export class ModernAddOns {
 
 /** The last number of the public `EventAnswer`, which are those of WhatsApp. */
 const LAST_ANSWER = 3;
-
-/** The protocol has the times of events in seconds. No such file was seen, but none that proves the opposite either. */
-function eventTimeOf(value: Value | undefined): number {
-  const time = timeOf(value);
-  return time < FIRST_MS ? time * 1000 : time;
-}
-
-/** The year 1973 in milliseconds, 5138 in seconds. */
-const FIRST_MS = 1e11;
 
 function secretOf(value: Value | undefined): Buffer | undefined {
   const bytes = bytesOf(value);

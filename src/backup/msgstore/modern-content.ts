@@ -31,7 +31,7 @@ import {
   valueChangeTable,
   vcardTable,
 } from './tables.js';
-import { bytesOf, doubleOf, int32Of, sha256Of, textOf, timeOf, uint32Of, wholeOf } from './value.js';
+import { bytesOf, doubleOf, int32Of, sha256Of, statedTimeOf, textOf, timeOf, uint32Of, wholeOf } from './value.js';
 import { systemEventKindOf, waType } from './wa-type.js';
 
 /** The public `CallOutcome`. */
@@ -122,7 +122,7 @@ export class ModernContent {
       groupJid: this.jidOf(wholeOf(row[at.group_jid_row_id])),
       groupName: textOf(row[at.group_name]),
       inviteCode: textOf(row[at.invite_code]),
-      expireMs: timeOf(row[at.expiration]),
+      expireMs: statedTimeOf(row[at.expiration]),
     };
   }
 

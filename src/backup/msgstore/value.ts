@@ -33,6 +33,15 @@ export function timeOf(value: Value | undefined): number {
   return whole > 0 && whole <= MAX_TIME_MS ? whole : 0;
 }
 
+/**
+ * Returns a time in ms that a message states of something, as `timeOf` does. The protocol has such times in seconds, and no file was seen
+ * that proves that they are stored as ms like all others: what would be before 1973 is taken for seconds.
+ */
+export function statedTimeOf(value: Value | undefined): number {
+  const time = timeOf(value);
+  return time < FIRST_MS ? time * 1000 : time;
+}
+
 /** Returns a text, or '' when it is absent or too long. */
 export function textOf(value: Value | undefined): string {
   return typeof value === 'string' ? value : '';
@@ -49,3 +58,6 @@ export function sha256Of(value: Value | undefined): Buffer | undefined {
   const bytes = Buffer.from(value, 'base64');
   return bytes.length === 32 ? bytes : undefined;
 }
+
+/** The year 1973 in milliseconds, 5138 in seconds. */
+const FIRST_MS = 1e11;
