@@ -22,7 +22,10 @@ export function convertMessage(info: WireMessage, origin: Origin): LiveEvent[] {
   const events = [...mappingsOf(info.key, me), ...nameOf(info, key)];
   const content = info.message === null || info.message === undefined ? undefined : unwrap(info.message);
   const protocol = content?.message.protocolMessage;
-  if (protocol) return [...events, ...convertProtocol(protocol, info, key, origin), ...resentBy(protocol, key, origin)];
+  if (protocol) {
+    const told = convertProtocol(protocol, info, key, origin);
+    return [...events, ...editedOf(told, info, origin), ...told, ...resentBy(protocol, key, origin)];
+  }
   if (content?.message.reactionMessage) {
     return [...events, ...reactionOf(content.message.reactionMessage, key, info, me)];
   }
@@ -48,6 +51,19 @@ function messageOf(info: WireMessage, key: LiveKey, { me, source }: Origin): Liv
 
 /** Phones make secrets of 32 bytes; who writes a message chooses what is kept of it for good. */
 const MAX_SECRET_BYTES = 64;
+
+/**
+ * The message that an edit in a chunk of history is all there is of: the phone keeps what it says now in the place of what it said first,
+ * and sends that alone. Where another source has the message, the two are joined; an edit that comes live waits for it.
+ */
+function editedOf(told: LiveEvent[], info: WireMessage, { me, source }: Origin): LiveEvent[] {
+  if (source === liveSource.live) return [];
+  return told.flatMap((event): LiveEvent[] => {
+    if (event.type !== 'edit') return [];
+    const { key, content } = event;
+    return [{ type: 'message', message: { ...envelopeOf(info, key, source), content } }, ...historyOf(info, key, me)];
+  });
+}
 
 function nameOf(info: WireMessage, key: LiveKey): LiveEvent[] {
   const pushName = info.pushName ?? '';

@@ -100,6 +100,43 @@ describe('history', () => {
     expect(history.drain.history.counts).toMatchObject({ gone: 0, retries: 0 });
   });
 
+  it('of a message that was edited is the message, also where only the edit is sent', async () => {
+    const { Type } = proto.Message.ProtocolMessage;
+    const edit = (id: string, target: string): proto.IHistorySyncMsg => ({
+      message: {
+        key: { remoteJid: ANNA, fromMe: false, id },
+        messageTimestamp: 1_600_000_001,
+        starred: true,
+        reactions: [{ key: { remoteJid: ANNA, fromMe: true, id: 'R' }, text: '👍', senderTimestampMs: 1 }],
+        message: {
+          editedMessage: {
+            message: {
+              protocolMessage: {
+                type: Type.MESSAGE_EDIT,
+                key: { remoteJid: ANNA, fromMe: false, id: target },
+                editedMessage: { conversation: 'second' },
+                timestampMs: 1_600_000_100_000,
+              },
+            },
+          },
+        },
+      },
+    });
+    const first = chunk(1).conversations?.[0]?.messages ?? [];
+    const messages = [edit('E', 'H0'), ...first, edit('H1', 'H1')];
+    await push({ syncType: HistorySyncType.RECENT, conversations: [{ id: ANNA, messages }] }, 'inline');
+    const edited = {
+      text: 'second',
+      starred: true,
+      reactions: [{ emoji: '👍' }],
+      editTime: { seconds: 1_600_000_100n },
+    };
+    expect(await history.messages()).toMatchObject([
+      { key: { messageId: 'H0' }, sentTime: { seconds: 1_600_000_000n }, alternateMessageIds: ['E'], ...edited },
+      { key: { messageId: 'H1' }, sentTime: { seconds: 1_600_000_001n }, alternateMessageIds: [], ...edited },
+    ]);
+  });
+
   it('is fetched by the next process when this one could not', async () => {
     whatsapp.media.failNext(503);
     await push(chunk(10), 'media');
