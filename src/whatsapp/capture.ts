@@ -14,7 +14,9 @@ import { addressOf, keyOfMessage, type Me } from './addresses.js';
 import { tapEvents } from './event-tap.js';
 import { HeldVersions } from './held-versions.js';
 import { encodeEvent, encodeRecord, type StanzaHead } from './inbox-record.js';
+import { saysMoreThanTold } from './receipt-stanza.js';
 import { SendGate } from './send-gate.js';
+import { partsOf } from './stanza-parts.js';
 import { type LibraryLogger, overhear } from './overhear.js';
 import { contentNames, unwrap } from './unwrap.js';
 import { makeWriteAheadRepository, Stanzas } from './write-ahead.js';
@@ -88,6 +90,7 @@ class SocketCapture implements Capture {
       if (frame instanceof Uint8Array) return;
       if (frame.tag === 'message') this.#frame(frame, creds);
       else if (tellsOfChannel(frame)) this.#channel(frame, creds);
+      else if (saysMoreThanTold(frame)) this.#start(this.#event('receipt', frame, creds));
     });
     tapEvents(socket, {
       me: () => meOf(creds),
@@ -107,8 +110,7 @@ class SocketCapture implements Capture {
       syncAction: (action) => {
         const creds = this.#creds;
         if (creds === undefined) return;
-        const head = { type: 'event' as const, me: meOf(creds), atMs: this.now(), name: 'sync-action' };
-        this.#start(this.#keep(encodeRecord(head, encodeEvent([action]))));
+        this.#start(this.#event('sync-action', action, creds));
       },
       acknowledges: (attrs) => {
         const stanza = this.#stanzas.neverTaken(attrs);
@@ -166,13 +168,18 @@ class SocketCapture implements Capture {
       }
       if (isRevocation) this.#start(this.#unreadable(post, creds));
     }
-    const head = { type: 'event' as const, me: meOf(creds), atMs: this.now(), name: 'channel-updates' };
-    this.#start(this.#keep(encodeRecord(head, encodeEvent([notification]))));
+    this.#start(this.#event('channel-updates', notification, creds));
   }
 
   /** What fails here ends the socket by its gate. */
   #start(keeping: Promise<void>): void {
     keeping.catch(() => undefined);
+  }
+
+  /** Keeps what the library tells nobody, as if it were an event of it. */
+  #event(name: string, entry: unknown, creds: AuthenticationCreds): Promise<void> {
+    const head = { type: 'event' as const, me: meOf(creds), atMs: this.now(), name };
+    return this.#keep(encodeRecord(head, encodeEvent([entry])));
   }
 
   #stanza(stanza: BinaryNode, creds: AuthenticationCreds): Promise<void> {
@@ -228,22 +235,6 @@ class SocketCapture implements Capture {
 /** The addresses of the account's owner. */
 export function meOf({ me }: AuthenticationCreds): Me {
   return { phone: addressOf(me?.id), lid: addressOf(me?.lid) };
-}
-
-/** What of a stanza the library hands to its repository, what anybody can read, and whether something is of neither kind. */
-function partsOf({ content }: BinaryNode): { handed: Uint8Array[]; readable: Uint8Array[]; strange: boolean } {
-  const parts = { handed: [] as Uint8Array[], readable: [] as Uint8Array[], strange: false };
-  const children = Array.isArray(content) ? content : [];
-  // It takes nothing apart whose first secret is one among messages: what bots write.
-  const refused = children.find(({ tag }) => tag === 'enc')?.attrs.type === 'msmsg';
-  for (const { tag, attrs, content: bytes } of children) {
-    if (!(bytes instanceof Uint8Array)) continue;
-    if (tag === 'plaintext') parts.readable.push(bytes);
-    else if (tag === 'enc' && !refused && ['pkmsg', 'msg', 'skmsg'].includes(attrs.type ?? ''))
-      parts.handed.push(bytes);
-    else if (tag === 'enc') parts.strange = true;
-  }
-  return parts;
 }
 
 /** What the stanza says of its message, as the library reads it; undefined for a stanza that is none. */

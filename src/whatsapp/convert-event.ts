@@ -7,6 +7,7 @@ import { convertChannelUpdates } from './convert-channel.js';
 import { convertSyncAction } from './convert-sync-action.js';
 import { deliveryOf, emptyContent } from './envelope.js';
 import { msOf, msOfEither, msOfSeconds } from './numbers.js';
+import { convertReceipt } from './receipt-stanza.js';
 
 /** An entry of a list that the library emits. Every property may be missing. */
 type Entry<Name extends keyof BaileysEventMap> = BaileysEventMap[Name] extends (infer One)[]
@@ -77,6 +78,7 @@ const CONVERTERS = {
   'sync-action': convertSyncAction,
   // Safety: the capture keeps nothing but stanzas under this name.
   'channel-updates': (entry, _me, atMs) => convertChannelUpdates(entry as BinaryNode, atMs),
+  receipt: convertReceipt,
   call: (entry, me) => callOf(entry as Entry<'call'>, me),
 } satisfies Record<string, Converter>;
 
