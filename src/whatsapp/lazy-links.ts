@@ -47,6 +47,7 @@ export class LazyLinks {
     const { bindJobs } = await import('./bind-jobs.js');
     const { createCapture } = await import('./capture.js');
     const { installCertificateCheck } = await import('./certificate.js');
+    const { speedUpSignatures } = await import('./fast-signatures.js');
     const { createInboxReader } = await import('./inbox-reader.js');
     const { makeWhatsAppLinks } = await import('./link.js');
     const { shareContexts } = await import('./share-contexts.js');
@@ -55,6 +56,7 @@ export class LazyLinks {
     installCertificateCheck();
     shareContexts();
     silenceConsole();
+    speedUpSignatures();
     surviveStrayRejections(this.#log);
     const connectLink = makeWhatsAppLinks({ ...this.#options, makeCapture: createCapture });
     this.#loaded = { connectLink, inboxReader: createInboxReader(this.#options) };
