@@ -118,7 +118,6 @@ export class LiveDirectory {
   async change({ jid, subject, change, members, asOfMs }: LiveGroupChange): Promise<void> {
     if (!isGroup(jid)) return;
     const record = await this.#load(jid);
-    if (change === 'subject') await this.chat({ jid, name: subject, asOfMs });
     // Members are a state: what is older than the state that is known is in it. Changes arrive in order; they bear whole seconds of
     // WhatsApp's clock, and the state may bear ours.
     const knownMs = Number(record?.asOfMs ?? 0n);
@@ -129,7 +128,9 @@ export class LiveDirectory {
     const { members: list, pastMembers, createTime } = group;
     const createMs = secondsOf(createTime) * 1000;
     const changed = { jid, subject: group.subject, createMs, members: list, pastMembers };
-    await this.#save(changed, isState(record) ? Math.max(asOfMs, knownMs + 1) : NO_STATE);
+    const changedMs = Math.max(asOfMs, knownMs + 1);
+    await this.#save(changed, isState(record) ? changedMs : NO_STATE);
+    if (change === 'subject') await this.chat({ jid, name: subject, asOfMs: isState(record) ? changedMs : asOfMs });
   }
 
   /** Adds who left before: of each one the last time counts, and who is a member is not past. */

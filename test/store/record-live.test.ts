@@ -146,6 +146,23 @@ describe('what the link tells', () => {
     expect(await members()).toEqual([[ANNA, BEN], []]);
   });
 
+  it('of a group is named as the last change says, although that bears whole seconds', async () => {
+    const members = [{ jid: ANNA, rank: 'member' as const, fromMe: false }];
+    const change = (subject: string, asOfMs: number): LiveEvent => {
+      return { type: 'group-change', change: { jid: GROUP, asOfMs, subject, change: 'subject', members: [] } };
+    };
+    const names = async () => {
+      const [group] = (await history.store.listGroups(undefined, 10, 1e6)).items;
+      return [group?.subject, (await history.store.getChat(GROUP))?.name];
+    };
+    const state = { jid: GROUP, subject: 'old', createMs: 0, members, asOfMs: 5_000_900 };
+    await recordAll(history.store, [{ type: 'group', group: state }]);
+    await recordAll(history.store, [change('new', 5_000_000)]);
+    expect(await names()).toEqual(['new', 'new']);
+    await recordAll(history.store, [change('long before', 4_000_000)]);
+    expect(await names()).toEqual(['new', 'new']);
+  });
+
   it('gives the same in every order, mixed with backups', async () => {
     const live: LiveEvent[] = [
       aLiveMessage(aKey(ANNA, 'A1')),
