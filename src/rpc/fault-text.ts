@@ -26,7 +26,7 @@ export function faultText(fault: Fault): string {
     case 'PAIRING_EXPIRED':
       return 'no phone answered in time; call LinkSession again for new codes';
     case 'LINK_REFUSED':
-      return `WhatsApp does not let session ${fault.sessionId} in (code ${fault.code}): ${stoppedText[fault.state]}`;
+      return `WhatsApp does not let session ${fault.sessionId} in (code ${fault.code}): ${stoppedText(fault.state, fault.code)}`;
     case 'LINK_OTHER_ACCOUNT':
       return `the phone belongs to another account than session ${fault.sessionId}; remove the device on that phone, and link it to a session of its own`;
     case 'LINK_NOT_CONNECTED':
