@@ -16,7 +16,7 @@ import { HeldVersions } from './held-versions.js';
 import { encodeEvent, encodeRecord, type StanzaHead } from './inbox-record.js';
 import { saysMoreThanTold } from './receipt-stanza.js';
 import { SendGate } from './send-gate.js';
-import { partsOf } from './stanza-parts.js';
+import { opensOnce, partsOf } from './stanza-parts.js';
 import { type LibraryLogger, overhear } from './overhear.js';
 import { contentNames, unwrap } from './unwrap.js';
 import { makeWriteAheadRepository, Stanzas } from './write-ahead.js';
@@ -207,7 +207,8 @@ class SocketCapture implements Capture {
     if (stanza === undefined || stanza.attrs.category === 'peer') return;
     const head = headOf(stanza, creds);
     if (head === undefined) return;
-    await this.#keep(encodeRecord({ type: 'content', me: meOf(creds), atMs: this.now(), ...head, unreadable: true }));
+    const known = { ...head, unreadable: true, ...(opensOnce(stanza) ? { viewOnce: true } : {}) };
+    await this.#keep(encodeRecord({ type: 'content', me: meOf(creds), atMs: this.now(), ...known }));
   }
 
   /** Keeps a record: nothing leaves the socket before it is durable. */

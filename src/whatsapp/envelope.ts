@@ -59,8 +59,8 @@ const STATES: readonly LiveDelivery[] = [
 ];
 
 /** A message of which only is known that it exists: its content could not be read. */
-export function placeholderOf(info: WireMessage, key: LiveKey): LiveEvent {
-  const content = emptyContent(messageKind.pending, 11);
+export function placeholderOf(info: WireMessage, key: LiveKey, viewOnce = false): LiveEvent {
+  const content = { ...emptyContent(messageKind.pending, 11), viewOnce };
   return { type: 'message', message: { ...envelopeOf(info, key, liveSource.live), content } };
 }
 

@@ -67,7 +67,7 @@ function readContent(head: Extract<RecordHead, { type: 'content' }>, body: Buffe
   if (key === undefined) return [];
   const { channel } = head;
   if (channel?.change === 'revocation') return [channelRevocation(key, msOfSeconds(sentS))];
-  if (head.unreadable === true) return [...mappingsOf(wireKey, me), placeholderOf(info, key)];
+  if (head.unreadable === true) return [...mappingsOf(wireKey, me), placeholderOf(info, key, head.viewOnce)];
   const message = proto.Message.decode(body);
   if (wireKey.fromMe === true && announcementOf(message) !== undefined) return 'history';
   const origin = { me, source: liveSource.live };

@@ -31,6 +31,8 @@ export interface StanzaHead {
   channel?: ChannelHead;
   /** True for what could not be read. */
   unreadable?: boolean;
+  /** True for what is to be opened once, of which only the phone gets the content. */
+  viewOnce?: boolean;
 }
 
 const VERSION = 1;

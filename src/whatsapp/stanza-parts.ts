@@ -15,3 +15,9 @@ export function partsOf({ content }: BinaryNode): { handed: Uint8Array[]; readab
   }
   return parts;
 }
+
+/** True when a stanza says in the place of content that it is for the phone, to be opened once. */
+export function opensOnce({ content }: BinaryNode): boolean {
+  const children = Array.isArray(content) ? content : [];
+  return children.some(({ tag, attrs }) => tag === 'unavailable' && attrs.type?.startsWith('view_once') === true);
+}

@@ -168,6 +168,11 @@ describe('what a captured client receives', () => {
     ]);
   });
 
+  it('is a placeholder when it is to be opened once, on the phone', async () => {
+    await deliver(anna, {}, { form: 'view-once' });
+    expect(await history.messages()).toMatchObject([{ kind: MessageKind.PENDING, viewOnce: true }]);
+  });
+
   it('is a placeholder while it cannot be read, and the message when it is sent again', async () => {
     const id = await link.account.deliver(anna, { conversation: 'hello' }, { form: 'garbage', onRetry: 'send-anew' });
     await link.account.acknowledgements.waitFor((entry) => entry.id === id && entry.kind === 'retry');

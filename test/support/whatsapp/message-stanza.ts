@@ -8,9 +8,10 @@ import type { Addressing, Encrypted, Peer } from './peer.js';
 
 /**
  * How the content of a message travels: encrypted, readable (as newsletters are, and for tests of many messages), readable
- * and no message (`broken`) or nothing (`empty`, as what is deleted in newsletters), as bytes that nobody can decrypt, as a bot seals it, in a way that no client knows, or not at all ("Message absent from node").
+ * and no message (`broken`) or nothing (`empty`, as what is deleted in newsletters), as bytes that nobody can decrypt, as a bot seals it, in a way that no client knows,
+ * not at all ("Message absent from node"), or to the phone alone, to be opened once.
  */
-export type Form = 'signal' | 'plaintext' | 'broken' | 'empty' | 'garbage' | 'bot' | 'unknown' | 'absent';
+export type Form = 'signal' | 'plaintext' | 'broken' | 'empty' | 'garbage' | 'bot' | 'unknown' | 'absent' | 'view-once';
 
 /** How a message is delivered; everything has a default. */
 export interface DeliverOptions {
@@ -93,6 +94,8 @@ async function contentOf(letter: Letter): Promise<BinaryNode[]> {
   switch (options.form ?? 'signal') {
     case 'absent':
       return [];
+    case 'view-once':
+      return [node('unavailable', { type: 'view_once' })];
     case 'garbage':
       return [enc('msg', randomBytes(64))];
     case 'bot':

@@ -1378,7 +1378,8 @@ export enum MessageKind {
 
   /**
    * "Waiting for this message": its content has not been decrypted yet. Any
-   * other kind replaces it when the content arrives.
+   * other kind replaces it when the content arrives. With `view_once`, only the
+   * phone has it: a link never gets it.
    *
    * @generated from enum value: MESSAGE_KIND_PENDING = 23;
    */
