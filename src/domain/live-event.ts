@@ -159,7 +159,7 @@ export interface LiveChannelCounts {
 /** SHA-256 of the text of a poll's option: how WhatsApp names it in votes. */
 export type OptionHash = Uint8Array;
 
-/** A vote that only the secret of its poll opens, or an answer that only that of its event does. */
+/** A vote that only the secret of its poll opens, or what only that of an event (an answer) or of any message (an edit, a reaction) does. */
 export interface SealedLiveVote {
   payload: Uint8Array;
   iv: Uint8Array;
@@ -170,6 +170,8 @@ export interface SealedLiveVote {
   eventResponse?: boolean | undefined;
   /** For an edit: the id of the message that brought it. */
   editId?: string | undefined;
+  /** True for a reaction. */
+  reaction?: boolean | undefined;
 }
 
 /** What an opened edit says. */
@@ -179,8 +181,16 @@ export interface LiveEdit {
   editMs: number;
 }
 
+/** What an opened reaction says. */
+export interface LiveReaction {
+  /** '' when the reaction is taken back. */
+  emoji: string;
+  /** 0 when it does not say when; then it was when it was sent. */
+  reactMs: number;
+}
+
 /**
- * Opens a vote, an answer to an event or an edit; undefined when the secret is not that of what it is about. A promise when what opens
+ * Opens a vote, an answer to an event, an edit or a reaction; undefined when the secret is not that of what it is about. A promise when what opens
  * it has to be loaded first.
  */
 export type VoteOpener = (
@@ -188,8 +198,8 @@ export type VoteOpener = (
   poll: { messageId: string; secret: Uint8Array },
 ) => OpenedVote | undefined | Promise<OpenedVote | undefined>;
 
-/** What a vote says, an answer to an event, or an edit. */
-export type OpenedVote = OptionHash[] | LiveResponse | LiveEdit;
+/** What a vote says, an answer to an event, an edit, or a reaction. */
+export type OpenedVote = OptionHash[] | LiveResponse | LiveEdit | LiveReaction;
 
 /** What a chunk of history says of one chat: it comes after the messages that it speaks of. */
 export interface LiveCoverage {

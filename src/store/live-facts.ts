@@ -69,6 +69,7 @@ export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' | 'resp
               ...event.vote,
               eventResponse: event.vote.eventResponse === true,
               editId: event.vote.editId ?? '',
+              reaction: event.vote.reaction === true,
               ...timed('voteTime', event.voteMs),
             },
           ],

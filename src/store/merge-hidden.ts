@@ -44,16 +44,21 @@ function greatest<T>(entries: T[], nameOf: (entry: T) => string, compare: (a: T,
   return [...found].sort(([x], [y]) => (x < y ? -1 : x > y ? 1 : 0)).map(([, entry]) => entry);
 }
 
-/** Of each voter the newest votes, in the given order: only the last one counts, and who votes without end fills no disk. */
+/**
+ * Of each voter the newest votes, in the given order: only the last one counts, and who votes without end fills no disk. Reactions are counted
+ * apart, so that none of them takes the place of a vote, and of all people's the newest stay: everybody may react to any message.
+ */
 function newestOf(votes: SealedVote[]): SealedVote[] {
   if (votes.length <= MAX_SEALED_OF_ONE) return votes;
   const left = new Map<string, number>();
+  let reactionsLeft = MAX_SEALED_REACTIONS;
   const kept = new Set<SealedVote>();
   for (const vote of [...votes].sort((a, b) => -compareTimes(a, b))) {
-    const voter = `${String(vote.fromMe)} ${vote.voterJid}`;
+    const voter = `${String(vote.fromMe)} ${String(vote.reaction)} ${vote.voterJid}`;
     const count = left.get(voter) ?? MAX_SEALED_OF_ONE;
-    if (count > 0) kept.add(vote);
     left.set(voter, count - 1);
+    if (count <= 0 || (vote.reaction && reactionsLeft-- <= 0)) continue;
+    kept.add(vote);
   }
   return votes.filter((vote) => kept.has(vote));
 }
@@ -70,6 +75,9 @@ function msOf({ voteTime }: SealedVote): number {
 
 /** Who changes their mind has a few votes that wait for the poll; of more, the oldest say nothing that lasts. */
 const MAX_SEALED_OF_ONE = 4;
+
+/** A community has thousands of members: they are some 256 KB, written anew with each. What was opened is among the message's reactions. */
+const MAX_SEALED_REACTIONS = 1024;
 
 /** Sealing the same vote twice gives other bytes: the bytes are its name. */
 function sealOf({ payload, iv }: SealedVote): string {

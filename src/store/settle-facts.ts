@@ -13,7 +13,7 @@ import { mergePartial } from './merge-partial.js';
 import { phoneOrMark } from './phone-of.js';
 import { resolveFacts } from './resolve-facts.js';
 
-/** Opens what is sealed of a poll or an event (all that waits, unless some is named), if its secret is known. */
+/** Opens what is sealed of a message (all that waits, unless some is named), if its secret is known. */
 export async function openWaiting(
   commit: Commit,
   poll: { chatNumber: number; key: MessageKey },
@@ -45,6 +45,10 @@ function factsOfOpened({ message }: MessageFacts, vote: SealedVote, opened: Open
     if ((opened.content.kind === messageKind.event) !== (kind === MessageKind.EVENT)) return undefined;
     const { content, editMs } = opened;
     return factsOfEvent({ type: 'edit', key, editId: vote.editId, editMs: editMs || msOf(vote.voteTime), content });
+  }
+  if ('emoji' in opened) {
+    const { emoji, reactMs } = opened;
+    return factsOfEvent({ type: 'reaction', key, actor, emoji, reactMs: reactMs || msOf(vote.voteTime) });
   }
   if (!Array.isArray(opened)) {
     // Whoever knows the secret of a poll can seal an answer with it.

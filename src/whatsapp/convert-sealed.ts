@@ -1,11 +1,11 @@
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js';
-import type { LiveEvent, LiveKey } from '../domain/live-event.js';
+import type { LiveEvent, LiveKey, SealedLiveVote } from '../domain/live-event.js';
 import { addressOf, keyOfTarget, type Me, type WireKey } from './addresses.js';
 import type { WireMessage } from './envelope.js';
 import { msOf, msOfSeconds } from './numbers.js';
 
 /**
- * Converts what only the secret of another message opens: a vote, an answer to an event, an edit. Undefined for what is none of them;
+ * Converts what only the secret of another message opens: a vote, an answer to an event, an edit, a reaction. Undefined for what is none of them;
  * nothing comes of one that is about no message or too large.
  */
 export function convertSealed(
@@ -14,7 +14,8 @@ export function convertSealed(
   info: WireMessage,
   me: Me,
 ): LiveEvent[] | undefined {
-  const { pollUpdateMessage: vote, encEventResponseMessage: response, secretEncryptedMessage: edit } = message;
+  const { pollUpdateMessage: vote, encEventResponseMessage: response, encReactionMessage: reaction } = message;
+  const { secretEncryptedMessage: edit } = message;
   const sentMs = msOfSeconds(info.messageTimestamp);
   if (vote) {
     const voteMs = msOf(vote.senderTimestampMs) || sentMs;
@@ -24,17 +25,20 @@ export function convertSealed(
     const about = response.eventCreationMessageKey;
     return sealedOf({ ...response, about, voteMs: sentMs, use: 'response' }, key, info, me);
   }
+  if (reaction) {
+    return sealedOf({ ...reaction, about: reaction.targetMessageKey, voteMs: sentMs, use: 'reaction' }, key, info, me);
+  }
   if (!edit || !EDITS.has(edit.secretEncType ?? 0)) return undefined;
   return sealedOf({ ...edit, about: edit.targetMessageKey, voteMs: sentMs, use: 'edit' }, key, info, me);
 }
 
-/** A vote, an answer or an edit as it comes, and what it is about, by the key that its author wrote. */
+/** A vote, an answer, an edit or a reaction as it comes, and what it is about, by the key that its author wrote. */
 interface Sealed {
   encPayload?: Uint8Array | null;
   encIv?: Uint8Array | null;
   about: WireKey | null | undefined;
   voteMs: number;
-  use?: 'response' | 'edit';
+  use?: 'response' | 'edit' | 'reaction';
 }
 
 function sealedOf(sealed: Sealed, key: LiveKey, info: WireMessage, me: Me): LiveEvent[] {
@@ -52,11 +56,27 @@ function sealedOf(sealed: Sealed, key: LiveKey, info: WireMessage, me: Me): Live
   const voterNames = namesOf(key.fromMe, participant, participantAlt, ...(key.fromMe ? [] : chat));
   const other =
     target.fromMe || target.senderJid === '' ? [] : [target.senderJid, ...(key.fromMe ? [remoteJidAlt] : chat)];
-  const author = use === 'edit' ? voterNames : other;
+  // Who seals something about a message of their own may leave out who wrote it, and has two names.
+  const isOwn = target.fromMe === key.fromMe && target.senderJid === key.senderJid;
+  const author = isOwn ? voterNames : other;
   const authorNames = namesOf(target.fromMe, about?.participant, ...author);
   const actor = { jid: key.senderJid, fromMe: key.fromMe };
-  const how = use === 'edit' ? { editId: key.messageId } : use === 'response' ? { eventResponse: true } : {};
-  return [{ type: 'sealed-vote', key: target, actor, vote: { payload, iv, voterNames, authorNames, ...how }, voteMs }];
+  const vote = { payload, iv, voterNames, authorNames, ...markOf(use, key) };
+  return [{ type: 'sealed-vote', key: target, actor, vote, voteMs }];
+}
+
+/** How it is told what a sealed one is; a vote has no mark. */
+function markOf(use: Sealed['use'], key: LiveKey): Partial<SealedLiveVote> {
+  switch (use) {
+    case 'response':
+      return { eventResponse: true };
+    case 'edit':
+      return { editId: key.messageId };
+    case 'reaction':
+      return { reaction: true };
+    case undefined:
+      return {};
+  }
 }
 
 /** A vote for each of the twelve options that a poll may have takes some 500; it is kept until its poll comes. */

@@ -1,18 +1,23 @@
 import { aesDecryptGCM, decryptEventResponse, decryptPollVote, proto } from '@whiskeysockets/baileys';
 import { hkdfSync } from 'node:crypto';
-import type { LiveEdit, SealedLiveVote, VoteOpener } from '../domain/live-event.js';
+import type { LiveEdit, LiveReaction, SealedLiveVote, VoteOpener } from '../domain/live-event.js';
 import { convertContent } from './convert-content.js';
 import { responseOf } from './convert-response.js';
 import { msOf } from './numbers.js';
 import { unwrap } from './unwrap.js';
 
-/** Opens a vote with its poll's secret, an answer with its event's, or an edit with that of what was edited. */
+/** Opens a vote with its poll's secret, an answer with its event's, or an edit or a reaction with that of what it is about. */
 export const openSealed: VoteOpener = (vote, { messageId, secret }) => {
   const sealed = { encPayload: vote.payload, encIv: vote.iv };
   const { editId = '' } = vote;
   if (editId !== '') {
     return underNames(vote, (editor, author) =>
       editOf(editId, openEdit(vote, secret, `${messageId}${author}${editor}`)),
+    );
+  }
+  if (vote.reaction === true) {
+    return underNames(vote, (reactor, author) =>
+      reactionOf(openPlain(vote, secret, `${messageId}${author}${reactor}Enc Reaction`)),
     );
   }
   if (vote.eventResponse === true) {
@@ -45,10 +50,20 @@ function underNames<T>(vote: SealedLiveVote, open: (voter: string, author: strin
   return undefined;
 }
 
-/** Edits of events and of other messages are sealed with different keys, and, unlike votes and answers, with nothing beside them. */
-function openEdit({ payload, iv }: SealedLiveVote, secret: Uint8Array, names: string): Opened {
-  const open = (use: string): Buffer =>
-    aesDecryptGCM(payload, Buffer.from(hkdfSync('sha256', secret, EMPTY, names + use, 32)), iv, EMPTY);
+/** Unlike votes and answers, edits and reactions are sealed with nothing beside them. */
+function openPlain({ payload, iv }: SealedLiveVote, secret: Uint8Array, use: string): Buffer {
+  return aesDecryptGCM(payload, Buffer.from(hkdfSync('sha256', secret, EMPTY, use, 32)), iv, EMPTY);
+}
+
+/** Which message it is about is said outside, by who sealed it and whose secret opens it: a key inside counts for nothing. */
+function reactionOf(bytes: Uint8Array): LiveReaction {
+  const { text, senderTimestampMs } = proto.Message.ReactionMessage.decode(bytes);
+  return { emoji: text ?? '', reactMs: msOf(senderTimestampMs) };
+}
+
+/** Edits of events and of other messages are sealed with different keys. */
+function openEdit(vote: SealedLiveVote, secret: Uint8Array, names: string): Opened {
+  const open = (use: string): Buffer => openPlain(vote, secret, names + use);
   try {
     return { isEvent: false, bytes: open('Message Edit') };
   } catch {

@@ -156,6 +156,33 @@ describe('votes without end', () => {
   });
 });
 
+describe('sealed reactions without end', () => {
+  it('leave the newest, and everybody their vote', async () => {
+    const key = aKey(GROUP, 'P', { sender: ANNA });
+    const sealed = (n: number, reaction: boolean): LiveEvent => ({
+      type: 'sealed-vote',
+      key,
+      actor: { jid: `${String(reaction ? n : 0)}@s.whatsapp.net`, fromMe: false },
+      vote: { payload: Buffer.from(String(n)), iv: Uint8Array.of(1), voterNames: [], authorNames: [], reaction },
+      voteMs: n * 1000,
+    });
+    const reactions = Array.from({ length: 1030 }, (_, n) => sealed(n + 10, true));
+    await record(...reactions.slice(515), sealed(1, false), ...reactions.slice(0, 515));
+    const tried: number[] = [];
+    await history.store.commit((commit) =>
+      history.store.recordLive(
+        commit,
+        [aLiveMessage(key, { content: aPoll(), secret: Uint8Array.of(1) })],
+        ({ payload }) => {
+          tried.push(Number(Buffer.from(payload).toString()));
+          return undefined;
+        },
+      ),
+    );
+    expect(tried.sort((x, y) => x - y)).toEqual([1, ...Array.from({ length: 1024 }, (_, n) => n + 16)]);
+  });
+});
+
 describe('receipts of messages that never were', () => {
   it('are kept for so many messages, and for all that there are', async () => {
     const receipt = (id: string, chat = ANNA): LiveEvent => {

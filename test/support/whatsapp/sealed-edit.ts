@@ -38,21 +38,39 @@ export function editMessage(given: {
 
 const { MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type;
 
-function sealEdit(given: {
+/** Seals a reaction as phones do in a community's announcements. An empty text takes it back. */
+export function sealReaction(given: {
+  targetKey: proto.IMessageKey;
+  author: string;
+  reactor: string;
+  secret: Uint8Array;
+  reaction: proto.Message.IReactionMessage;
+}): proto.IMessage {
+  const { reactor: editor, reaction, ...rest } = given;
+  const plain = proto.Message.ReactionMessage.encode(reaction).finish();
+  return { encReactionMessage: seal({ ...rest, editor, plain, use: 'Enc Reaction' }) };
+}
+
+function sealEdit({ secretEncType, ...given }: Plain & { secretEncType: number }): proto.IMessage {
+  return { secretEncryptedMessage: { ...seal(given), secretEncType } };
+}
+
+interface Plain {
   targetKey: proto.IMessageKey;
   author: string;
   editor: string;
   secret: Uint8Array;
   plain: Uint8Array;
   use: string;
-  secretEncType: number;
-}): proto.IMessage {
-  const { targetKey, author, editor, secret, plain, use, secretEncType } = given;
+}
+
+function seal(given: Plain): proto.Message.IEncReactionMessage {
+  const { targetKey, author, editor, secret, plain, use } = given;
   const seed = createHmac('sha256', Buffer.alloc(32)).update(secret).digest();
   const made = createHmac('sha256', seed).update(`${targetKey.id ?? ''}${author}${editor}${use}`);
   const key = made.update(Buffer.from([1])).digest();
   const encIv = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', key, encIv);
   const encPayload = Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-  return { secretEncryptedMessage: { targetMessageKey: targetKey, encPayload, encIv, secretEncType } };
+  return { targetMessageKey: targetKey, encPayload, encIv };
 }
