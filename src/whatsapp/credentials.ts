@@ -131,34 +131,56 @@ function encodeKey(type: string, value: unknown): Buffer {
 }
 
 function decodeKey(type: KeyType, value: Buffer): unknown {
-  if (type === 'sender-key') return readableSenderKey(decode(value));
+  if (type === 'sender-key') return readableSenderKey(value);
   return type === 'session' ? JSON.parse(value.toString()) : revive(type, decode(value));
 }
 
 /**
  * The library writes the key of a group as a text of JSON with `{type: 'Buffer', data: [numbers]}` for bytes, and reads only those with base64:
  * the keys of messages that were passed over come back as plain objects, and such a message, when it arrives after all, cannot be decrypted.
+ * Each message to a group reads one, so the text is not parsed for it: no text within JSON holds a quote that looks like the start of a list.
  */
-function readableSenderKey(value: unknown): unknown {
-  if (!(value instanceof Uint8Array)) return value;
-  const record: unknown = JSON.parse(Buffer.from(value).toString(), (_, part: unknown) =>
-    isByteList(part) ? Buffer.from(part.data) : part,
-  );
-  return encode(record);
+function readableSenderKey(value: Buffer): unknown {
+  const record = decode(value);
+  if (!(record instanceof Uint8Array)) return record;
+  const text = Buffer.from(record).toString();
+  return Buffer.from(text.replace(BYTE_LIST, (_, list: string) => bytesAsText(bytesOfList(list))));
 }
 
-function isByteList(part: unknown): part is { data: number[] } {
-  if (typeof part !== 'object' || part === null || !('data' in part)) return false;
-  return 'type' in part && part.type === 'Buffer' && Array.isArray(part.data);
+const BYTE_LIST = /\{"type":"Buffer","data":\[([\d,]*)\]\}/g;
+
+/** The bytes of `1,22,255`, several times as fast as by splitting it. */
+function bytesOfList(list: string): Buffer {
+  const bytes = Buffer.allocUnsafe(list.length);
+  let length = 0;
+  let byte = 0;
+  for (let at = 0; at < list.length; at++) {
+    const code = list.charCodeAt(at);
+    if (code !== COMMA) byte = byte * 10 + code - ZERO;
+    if (code !== COMMA && at < list.length - 1) continue;
+    bytes[length++] = byte;
+    byte = 0;
+  }
+  return bytes.subarray(0, length);
 }
 
-/** What bytes there are is found wherever it is. */
+const COMMA = ','.charCodeAt(0);
+const ZERO = '0'.charCodeAt(0);
+
+/** What bytes there are is found wherever it is. Bytes alone JSON would take one by one. */
 function encode(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value, BufferJSON.replacer));
+  return Buffer.from(
+    value instanceof Uint8Array ? bytesAsText(Buffer.from(value)) : JSON.stringify(value, BufferJSON.replacer),
+  );
 }
 
 function decode(value: Buffer): unknown {
   return JSON.parse(value.toString(), BufferJSON.reviver);
+}
+
+/** Bytes as the library's JSON has them. */
+function bytesAsText(bytes: Buffer): string {
+  return `{"type":"Buffer","data":"${bytes.toString('base64')}"}`;
 }
 
 function revive(type: KeyType, value: unknown): unknown {
