@@ -1,4 +1,6 @@
+import { DomainError } from '../domain/fault.js';
 import type { Disconnect, DisconnectCause } from '../domain/link.js';
+import type { Logger } from '../log.js';
 
 /** How far a connection had come when it ended. */
 export interface Progress {
@@ -38,3 +40,13 @@ const CAUSES: Readonly<Record<number, DisconnectCause>> = {
   440: 'replaced',
   515: 'restart',
 };
+
+/** Logs why a connection could not be made or ended in order. Whoever links the phone of somebody else is told, and nobody needs be alarmed. */
+export function tellFailure(log: Logger, sessionId: string, error: unknown): void {
+  if (error instanceof DomainError && error.fault.reason === 'LINK_OTHER_ACCOUNT') {
+    log.info({ sessionId, reason: error.fault.reason }, 'the link is refused');
+  } else {
+    // The session's store cannot be used; it may be tomorrow.
+    log.warn({ sessionId, err: error }, 'the link cannot be made or ended in order');
+  }
+}

@@ -11,7 +11,7 @@ import { askForOlder } from './ask-phone.js';
 import { askForReupload } from './ask-reupload.js';
 import { type Capture, meOf } from './capture.js';
 import { Credentials } from './credentials.js';
-import { disconnectOf } from './disconnect.js';
+import { disconnectOf, tellFailure } from './disconnect.js';
 import { downloadMedia } from './download-media.js';
 import { type Asker, fetchContacts, fetchGroup, fetchGroups } from './fetch-directory.js';
 import { DEFAULT_TIMES, type LinkTimes } from './link-times.js';
@@ -140,11 +140,7 @@ class WhatsAppLink implements LinkConnection {
       if (this.#closing) return { cause: 'ended', code: 0 };
       return await this.#connect(credentials);
     } catch (error) {
-      // The session's store cannot be used; it may be tomorrow.
-      this.#options.log.warn(
-        { sessionId: this.#task.sessionId, err: error },
-        'the link cannot be made or ended in order',
-      );
+      tellFailure(this.#options.log, this.#task.sessionId, error);
       return { cause: this.#closing ? 'ended' : 'transient', code: 0 };
     } finally {
       this.#watchdog.stop();

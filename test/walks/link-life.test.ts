@@ -83,8 +83,12 @@ describe('a linked session', () => {
     account.unlink();
     await linked.until('a', LOGGED_OUT);
     const other = { phone: '491700000009', lid: '900000000000009' };
+    const before = linked.daemon.log.length;
     await expect(linked.linkAgain('a', other)).rejects.toMatchObject({ reason: 'LINK_OTHER_ACCOUNT' });
     expect(await linked.status('a')).toMatchObject({ state: LOGGED_OUT, phoneJid: '491700000001@s.whatsapp.net' });
+    // It is what it should be: nobody is to be alarmed.
+    await expect.poll(() => linked.daemon.log.slice(before)).toContain('the link is refused');
+    expect(linked.daemon.log.slice(before)).not.toMatch(/"level":[45]0|"stack"/);
     await linked.linkAgain('a', owner);
     await linked.until('a', ONLINE);
   });
