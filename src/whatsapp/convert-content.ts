@@ -21,7 +21,7 @@ export function convertContent(wrapped: proto.IMessage, key: LiveKey, me: Me): L
   const part: Part = textPart(message) ??
     convertMedia(message, unwrapped.viewOnce) ??
     structuredPart(message) ??
-    interactivePart(message) ?? { kind: messageKind.unknown, context: contextOf(message) };
+    interactivePart(message) ?? { kind: messageKind.unknown, text: packNameOf(message), context: contextOf(message) };
   const { context, ...content } = part;
   return {
     waType: 0,
@@ -152,6 +152,11 @@ function interactivePart(message: proto.IMessage): Part | undefined {
   const names = contentNames(message);
   if (text === undefined && !names.some((name) => /^(list|buttons|template|interactive)/.test(name))) return undefined;
   return { kind: messageKind.interactive, text: text ?? '', context: contextOf(message) };
+}
+
+/** What a pack of stickers is called: it is no kind of its own, and its file is not one of those that are read. */
+function packNameOf({ stickerPackMessage: pack }: proto.IMessage): string {
+  return pack?.caption || pack?.name || '';
 }
 
 function placeOf(place: proto.Message.ILocationMessage): NonNullable<LiveContent['location']> {

@@ -29,6 +29,8 @@ export function convertMessage(info: WireMessage, origin: Origin): LiveEvent[] {
   if (content?.message.reactionMessage) {
     return [...events, ...reactionOf(content.message.reactionMessage, key, info, me)];
   }
+  // That somebody keeps a message which would disappear shows nothing, and here nothing disappears.
+  if (content?.message.keepInChatMessage) return events;
   const sealed = content === undefined ? undefined : convertSealed(content.message, key, info, me);
   if (sealed !== undefined) return [...events, ...sealed];
   const message = messageOf(info, key, origin);
