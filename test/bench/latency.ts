@@ -2,7 +2,7 @@ import type { Bench } from './bench.js';
 import { allOf, atMost, quantile, showMs } from './figure.js';
 import { IngestStage } from './ingest-stage.js';
 import type { WatcherAnswer, WatcherQuestion } from './processes/watcher.js';
-import { CLIENT_OPTIONS, SideProcess } from './side-process.js';
+import { SideProcess } from './side-process.js';
 
 const PER_SECOND = 500;
 const WARM_UP = 2000;
@@ -16,7 +16,7 @@ export async function measureLatency(bench: Bench): Promise<void> {
   const stage = await IngestStage.open(bench, 'latency');
   const { standIn, daemon } = stage;
   const { phones, names } = await stage.linkDaemon(1);
-  const watcher = SideProcess.start<WatcherQuestion, WatcherAnswer>('watcher', CLIENT_OPTIONS);
+  const watcher = SideProcess.start<WatcherQuestion, WatcherAnswer>('watcher');
   bench.onClose(() => watcher.stop());
   await watcher.ask({ do: 'watch', address: daemon.address, sessionId: names[0] ?? '' });
 

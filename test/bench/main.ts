@@ -1,7 +1,6 @@
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { measureAgain } from './again.js';
 import { Bench, type BenchOptions } from './bench.js';
 import { measureChat } from './chat.js';
@@ -13,11 +12,7 @@ import { measureIngest } from './ingest.js';
 import { measureLatency } from './latency.js';
 import { measureLinks } from './links.js';
 import { measureRead } from './read.js';
-import { CLIENT_OPTIONS } from './side-process.js';
 import { measureStuck } from './stuck.js';
-
-// Some clients are in this process.
-for (const option of CLIENT_OPTIONS) setFlagsFromString(option);
 
 /** The measures in their order: the first fills the session that the next ones use. */
 const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {

@@ -7,7 +7,7 @@ import { listChats } from './chats.js';
 import { atLeast, quantile, showRate, showRatio, showSeconds } from './figure.js';
 import type { RawServerAnswer, RawServerQuestion } from './processes/raw-server.js';
 import type { ReaderAnswer, ReaderQuestion } from './processes/reader.js';
-import { CLIENT_OPTIONS, SideProcess } from './side-process.js';
+import { SideProcess } from './side-process.js';
 
 /** Everybody reads once to warm up, then so often, in turns; the figure is the median. */
 const ROUNDS = 3;
@@ -67,7 +67,7 @@ async function readInTurns(
   messages: number,
 ): Promise<(Reading | undefined)[]> {
   const readers = questions.map((question) => {
-    const process = SideProcess.start<ReaderQuestion, ReaderAnswer>('reader', CLIENT_OPTIONS);
+    const process = SideProcess.start<ReaderQuestion, ReaderAnswer>('reader');
     bench.onClose(() => process.stop());
     const times: number[] = [];
     return { process, question, times };

@@ -3,12 +3,6 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/**
- * How the README advises clients in Node to run. Without it V8 puts the lists of decoded messages where only a full collection frees
- * them, and keeps what they hold until then: a minor collection takes 8 ms instead of half a one, at every fiftieth page of 50.
- */
-export const CLIENT_OPTIONS: readonly string[] = ['--no-allocation-site-pretenuring'];
-
 /** What a side process sends back. */
 type Reply<A> = { answer: A } | { problem: string };
 
@@ -22,10 +16,10 @@ export class SideProcess<Q extends Serializable, A> {
     this.#child = child;
   }
 
-  /** Starts `processes/<name>.js`, whose questions and answers the caller states, with these options of node. */
-  static start<Q extends Serializable, A>(name: string, execArgv: readonly string[] = []): SideProcess<Q, A> {
+  /** Starts `processes/<name>.js`, whose questions and answers the caller states. */
+  static start<Q extends Serializable, A>(name: string): SideProcess<Q, A> {
     const path = fileURLToPath(new URL(`./processes/${name}.js`, import.meta.url));
-    return new SideProcess(fork(path, { stdio: ['ignore', 2, 2, 'ipc'], execArgv: [...execArgv] }));
+    return new SideProcess(fork(path, { stdio: ['ignore', 2, 2, 'ipc'] }));
   }
 
   get pid(): number {

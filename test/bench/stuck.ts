@@ -4,7 +4,7 @@ import { LastMessages, listChats } from './chats.js';
 import { atMost, quantile, showMegabytes, showMs, showRatio } from './figure.js';
 import { readMemory, resetPeak } from './memory.js';
 import type { StuckAnswer, StuckQuestion } from './processes/stuck-readers.js';
-import { CLIENT_OPTIONS, SideProcess } from './side-process.js';
+import { SideProcess } from './side-process.js';
 
 const STREAMS = 1000;
 
@@ -37,7 +37,7 @@ async function measureKind(bench: Bench, by: StuckQuestion['by']): Promise<void>
   const before = await healthy.calls(CALLS);
   const { resident } = await readMemory(pid);
   await resetPeak(pid);
-  const readers = SideProcess.start<StuckQuestion, StuckAnswer>('stuck-readers', CLIENT_OPTIONS);
+  const readers = SideProcess.start<StuckQuestion, StuckAnswer>('stuck-readers');
   bench.onClose(() => readers.stop());
   const startedAt = performance.now();
   // The healthy client calls on while the streams are being opened.
