@@ -96,15 +96,27 @@ function bind(channel: Client, method: DescMethod): unknown {
   }
 }
 
-function unary(channel: Client, method: DescMethod, request: Message, options: CallOptions = {}): Promise<Message> {
-  const { signal, timeoutMs = unaryTimeoutMs } = options;
+/**
+ * The answer is decoded here and not by grpc-js: V8 keeps finished calls of it until the next full collection, and what they reach
+ * with them. With 50 messages in each, every minor collection took 8 ms instead of 2.
+ */
+async function unary(channel: Client, method: DescMethod, request: Message, options?: CallOptions): Promise<Message> {
+  return fromBinary(method.output, await answerOf(channel, method, request, options));
+}
+
+function answerOf(
+  channel: Client,
+  method: DescMethod,
+  request: Message,
+  { signal, timeoutMs = unaryTimeoutMs }: CallOptions = {},
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(reasonOf(signal));
     const deadline = Date.now() + timeoutMs;
-    const call = channel.makeUnaryRequest<Message, Message>(
+    const call = channel.makeUnaryRequest<Message, Buffer>(
       pathOf(method),
       serializer(method),
-      deserializer(method),
+      (bytes) => bytes,
       request,
       new Metadata(),
       { deadline },
