@@ -9,7 +9,6 @@ import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js'
 import type { DeliverOptions } from '../support/whatsapp/message-stanza.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 
-const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
 const CHANNEL = '120363000000000001@newsletter';
 const T = 1_700_000_000;
 
@@ -19,7 +18,7 @@ let link: CapturedLink;
 let anna: Peer;
 let postId: string;
 beforeEach(async () => {
-  ({ whatsapp, anna, history, link } = await openCaptured(owner));
+  ({ whatsapp, anna, history, link } = await openCaptured());
   postId = randomBytes(10).toString('hex').toUpperCase();
 });
 afterEach(() => closeCaptured({ whatsapp, history, link }));

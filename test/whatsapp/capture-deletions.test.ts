@@ -3,13 +3,11 @@ import { chatModificationToAppPatch, proto } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MessageKey } from '../../src/gen/scrollback/v1/message_pb.js';
 import type { CapturedHistory, CapturedLink } from '../support/captured-link.js';
-import { closeCaptured, openCaptured } from '../support/captured-stage.js';
+import { ANNA, closeCaptured, openCaptured } from '../support/captured-stage.js';
 import { importDrafts } from '../support/history.js';
 import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 
-const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
-const ANNA = '491700000002@s.whatsapp.net';
 const SENT_S = 1_700_000_000;
 
 let whatsapp: LoopbackWhatsApp;
@@ -17,7 +15,7 @@ let history: CapturedHistory;
 let link: CapturedLink;
 let anna: Peer;
 beforeEach(async () => {
-  ({ whatsapp, anna, history, link } = await openCaptured(owner));
+  ({ whatsapp, anna, history, link } = await openCaptured());
   await link.account.acknowledged(await link.account.shareAppStateKey());
 });
 afterEach(() => closeCaptured({ whatsapp, history, link }));

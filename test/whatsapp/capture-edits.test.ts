@@ -5,17 +5,12 @@ import { type LiveSource, liveSource } from '../../src/domain/live-event.js';
 import { MessageKind } from '../../src/gen/scrollback/v1/message_pb.js';
 import { convertMessage } from '../../src/whatsapp/convert-message.js';
 import { type CapturedHistory, type CapturedLink } from '../support/captured-link.js';
-import { closeCaptured, openCaptured } from '../support/captured-stage.js';
+import { ANNA, ANNA_LID, BEN, closeCaptured, openCaptured, OWNER } from '../support/captured-stage.js';
 import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { DeliverOptions } from '../support/whatsapp/message-stanza.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 import { editEvent, editMessage } from '../support/whatsapp/sealed-edit.js';
 
-const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
-const OWNER = '491700000001@s.whatsapp.net';
-const ANNA = '491700000002@s.whatsapp.net';
-const ANNA_LID = '900000000000002@lid';
-const BEN = '491700000003@s.whatsapp.net';
 const T = 1_700_000_000;
 const secret = randomBytes(32);
 const messageContextInfo = { messageSecret: secret };
@@ -26,7 +21,7 @@ let link: CapturedLink;
 let anna: Peer;
 let id: string;
 beforeEach(async () => {
-  ({ whatsapp, anna, history, link } = await openCaptured(owner));
+  ({ whatsapp, anna, history, link } = await openCaptured());
   id = randomBytes(10).toString('hex').toUpperCase();
 });
 afterEach(() => closeCaptured({ whatsapp, history, link }));

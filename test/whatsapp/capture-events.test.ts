@@ -4,19 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EventAnswer, MessageKind } from '../../src/gen/scrollback/v1/message_pb.js';
 import { type CapturedHistory, type CapturedLink } from '../support/captured-link.js';
-import { closeCaptured, openCaptured } from '../support/captured-stage.js';
+import { ANNA, ANNA_LID, BEN, BEN_LID, closeCaptured, openCaptured, OWNER } from '../support/captured-stage.js';
 import { answerEvent } from '../support/whatsapp/event-response.js';
 import { editEvent } from '../support/whatsapp/sealed-edit.js';
 import type { Group } from '../support/whatsapp/groups.js';
 import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 
-const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
-const OWNER = '491700000001@s.whatsapp.net';
-const ANNA = '491700000002@s.whatsapp.net';
-const ANNA_LID = '900000000000002@lid';
-const BEN = '491700000003@s.whatsapp.net';
-const BEN_LID = '900000000000003@lid';
 const { EventResponseType: Type } = wire.Message.EventResponseMessage;
 const START_S = 1_800_000_000;
 
@@ -30,7 +24,7 @@ let eventId: string;
 let addressing: 'pn' | 'lid';
 const secret = randomBytes(32);
 beforeEach(async () => {
-  ({ whatsapp, anna, history, link } = await openCaptured(owner));
+  ({ whatsapp, anna, history, link } = await openCaptured());
   ben = whatsapp.addPerson({ phone: '491700000003', lid: '900000000000003', name: 'Ben' });
   group = whatsapp.groups.create({ subject: 'G', creator: anna, members: [link.account.phone, ben] });
   addressing = 'pn';

@@ -2,13 +2,12 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DeliveryState } from '../../src/gen/scrollback/v1/message_pb.js';
 import type { CapturedHistory, CapturedLink } from '../support/captured-link.js';
-import { closeCaptured, openCaptured } from '../support/captured-stage.js';
+import { closeCaptured, openCaptured, owner } from '../support/captured-stage.js';
 import type { Group } from '../support/whatsapp/groups.js';
 import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import { node } from '../support/whatsapp/nodes.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 
-const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
 const voice = { audioMessage: { ptt: true, seconds: 2 } };
 
 let whatsapp: LoopbackWhatsApp;
@@ -18,7 +17,7 @@ let anna: Peer;
 let ben: Peer;
 let group: Group;
 beforeEach(async () => {
-  ({ whatsapp, anna, history, link } = await openCaptured(owner));
+  ({ whatsapp, anna, history, link } = await openCaptured());
   ben = whatsapp.addPerson({ phone: '491700000003', lid: '900000000000003', name: 'Ben' });
   group = whatsapp.groups.create({ subject: 'G', creator: anna, members: [link.account.phone, ben] });
   await link.account.acknowledged(await link.account.changeGroup(group, anna, { change: 'create' }));

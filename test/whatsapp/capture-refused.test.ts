@@ -8,14 +8,12 @@ import { copyClientState } from '../support/whatsapp/baileys-client.js';
 import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 
-const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
-
 let whatsapp: LoopbackWhatsApp;
 let history: CapturedHistory;
 let link: CapturedLink;
 let anna: Peer;
 beforeEach(async () => {
-  ({ whatsapp, anna, history, link } = await openCaptured(owner));
+  ({ whatsapp, anna, history, link } = await openCaptured());
 });
 afterEach(() => closeCaptured({ whatsapp, history, link }));
 

@@ -5,13 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MessageKind, Source } from '../../src/gen/scrollback/v1/message_pb.js';
 import { decodeEvent, decodeRecord } from '../../src/whatsapp/inbox-record.js';
 import type { CapturedHistory, CapturedLink } from '../support/captured-link.js';
-import { closeCaptured, openCaptured } from '../support/captured-stage.js';
+import { ANNA, closeCaptured, openCaptured, owner } from '../support/captured-stage.js';
 import type { LoopbackWhatsApp } from '../support/whatsapp/loopback-whatsapp.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 import { castPollVote } from '../support/whatsapp/poll-vote.js';
 
-const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
-const ANNA = '491700000002@s.whatsapp.net';
 const { Type } = proto.Message.ProtocolMessage;
 
 let whatsapp: LoopbackWhatsApp;
@@ -19,7 +17,7 @@ let history: CapturedHistory;
 let link: CapturedLink;
 let anna: Peer;
 beforeEach(async () => {
-  ({ whatsapp, anna, history, link } = await openCaptured(owner));
+  ({ whatsapp, anna, history, link } = await openCaptured());
 });
 afterEach(() => closeCaptured({ whatsapp, history, link }));
 
