@@ -201,33 +201,44 @@ export interface EntryRange {
   reverse: boolean;
 }
 
-/** Yields the entries of a chat that lie in a range, some at a time. */
+/** Yields the entries of a chat that lie in a range, a chunk at a time; about `readAhead` of them are asked of LevelDB at once. */
 export async function* scanChat(
   database: Database,
   chatNumber: number,
   range: EntryRange,
-  options: { snapshot?: Snapshot | undefined; batchSize: number },
+  { snapshot, readAhead }: { snapshot?: Snapshot | undefined; readAhead: number },
 ): AsyncGenerator<Buffer[], void, undefined> {
   const { gte, lt, reverse } = range;
   const from = Buffer.concat([chatNumberKey(keyspace.chatMessage, chatNumber), gte]);
   const end = chatNumberKey(keyspace.chatMessage, chatNumber + 1);
-  const wanted = (entries: Buffer[]): Buffer[] => {
-    const inside = entries.filter((entry) => entry.compare(gte) >= 0 && (lt === undefined || entry.compare(lt) < 0));
-    return reverse ? inside.reverse() : inside;
-  };
+  const options = { snapshot, batchSize: readAhead, readAheadBytes: readAhead * ENTRY_BYTES, fillCache: true };
   let to = end;
   if (lt !== undefined && reverse) {
     to = Buffer.concat([chatNumberKey(keyspace.chatMessage, chatNumber), lt]);
     // The chunk that goes beyond the bound comes first.
-    for await (const chunks of database.scan({ gte: to, lt: end, limit: 1, fillCache: true, ...options })) {
-      yield chunks.flatMap((chunk) => wanted(entriesOf(chunk)));
+    for await (const chunks of database.scan({ ...options, gte: to, lt: end, limit: 1 })) {
+      for (const chunk of chunks) yield entriesWithin(chunk, range);
     }
   }
-  for await (const chunks of database.scan({ gte: from, lt: to, reverse, fillCache: true, ...options })) {
-    const entries = chunks.flatMap((chunk) => wanted(entriesOf(chunk)));
-    if (entries.length > 0) yield entries;
-    else if (lt !== undefined && !reverse) return;
+  for await (const chunks of database.scan({ ...options, gte: from, lt: to, reverse })) {
+    for (const chunk of chunks) {
+      const entries = entriesWithin(chunk, range);
+      if (entries.length > 0) yield entries;
+      else if (lt !== undefined && !reverse) return;
+    }
   }
+}
+
+/** The entries of a chunk that lie in a range, in its order. */
+function entriesWithin(chunk: Chunk, { gte, lt, reverse }: EntryRange): Buffer[] {
+  const entries = entriesOf(chunk);
+  let from = 0;
+  let to = entries.length;
+  // Safety: both stay inside the array.
+  while (from < to && entries[from]!.compare(gte) < 0) from++;
+  while (lt !== undefined && to > from && entries[to - 1]!.compare(lt) >= 0) to--;
+  const within = entries.slice(from, to);
+  return reverse ? within.reverse() : within;
 }
 
 /** The time of a chat's first or last message that has one, of those that stay; 0 when none does. */
@@ -238,7 +249,7 @@ export async function endOfChat(
   stays: (entry: Buffer) => boolean,
 ): Promise<number> {
   const range = { gte: Buffer.from([0, 0, 0, 0, 0, 1]), lt: undefined, reverse: last };
-  for await (const entries of scanChat(database, chatNumber, range, { batchSize: 4 })) {
+  for await (const entries of scanChat(database, chatNumber, range, { readAhead: 4 })) {
     for (const entry of entries) if (stays(entry)) return entry.readUIntBE(0, 6);
   }
   return 0;

@@ -54,7 +54,7 @@ async function nextEntries(
   const gte = afterEntry.length === 0 ? timeBytes(1) : Buffer.concat([afterEntry, Buffer.of(0)]);
   const range = { gte, lt: timeBytes(Number(throughMs) + 1), reverse: false };
   const found: Buffer[] = [];
-  for await (const entries of scanChat(database, chatNumber, range, { batchSize: CHUNKS_AT_A_TIME })) {
+  for await (const entries of scanChat(database, chatNumber, range, { readAhead: STEP_ROWS })) {
     found.push(...entries);
     if (found.length >= STEP_ROWS) break;
   }
@@ -67,6 +67,5 @@ function timeBytes(ms: number): Buffer {
   return bytes;
 }
 
-/** Messages of one step, or up to two records of the index more: it is one commit, between which other writes get their turn. */
+/** Messages of one step, or up to a record of the index more: it is one commit, between which other writes get their turn. */
 const STEP_ROWS = 500;
-const CHUNKS_AT_A_TIME = 2;

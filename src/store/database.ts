@@ -22,6 +22,8 @@ export interface ScanOptions extends KeyRange {
   snapshot?: Snapshot | undefined;
   /** Entries asked of LevelDB at a time. */
   batchSize?: number;
+  /** Fewer are asked for as soon as they have more bytes than this. */
+  readAheadBytes?: number;
   /** True when what is read will be read again. */
   fillCache?: boolean;
 }
@@ -118,10 +120,9 @@ export class Database {
   /** Yields the entries of a range, some at a time. */
   async *scan(options: ScanOptions): AsyncGenerator<[Buffer, Buffer][], void, undefined> {
     this.#refuseAfterFailure();
-    const { batchSize = DEFAULT_SCAN_BATCH, snapshot, fillCache = false, ...range } = options;
-    const iterator = this.#level.iterator(
-      withSnapshot({ ...range, highWaterMarkBytes: SCAN_READ_AHEAD_BYTES, fillCache }, snapshot),
-    );
+    const { batchSize = DEFAULT_SCAN_BATCH, snapshot, readAheadBytes, fillCache = false, ...range } = options;
+    const highWaterMarkBytes = Math.min(readAheadBytes ?? SCAN_READ_AHEAD_BYTES, SCAN_READ_AHEAD_BYTES);
+    const iterator = this.#level.iterator(withSnapshot({ ...range, highWaterMarkBytes, fillCache }, snapshot));
     try {
       for (;;) {
         const entries = await iterator.nextv(batchSize);

@@ -64,11 +64,15 @@ async function scanKeys(
   const { scope } = query;
   const wanted: Buffer[] = [];
   const batchSize = bounds.maxMessages + 1;
-  const options = { batchSize: Math.min(batchSize, MAX_BATCH), snapshot };
   const places =
     scope === 'account'
-      ? scanPlaces(database, keyRange(range), isReverse(query), options)
-      : scanChat(database, scope.chatNumber, { ...range, reverse: isReverse(query) }, options);
+      ? scanPlaces(database, keyRange(range), isReverse(query), { batchSize: Math.min(batchSize, MAX_BATCH), snapshot })
+      : scanChat(
+          database,
+          scope.chatNumber,
+          { ...range, reverse: isReverse(query) },
+          { readAhead: batchSize, snapshot },
+        );
   scan: for await (const some of places) {
     for (const place of some) {
       // The byte with kind and direction is the last of positions and of entries.
@@ -222,7 +226,7 @@ const DENSE_PROBE_ROWS = 64;
 /** LevelDB looks up some 52 k rows/s and scans 234 to 617 k: a look-up costs as much as passing over 5 to 12 rows. Not tuned here. */
 const DENSE_MAX_PASSED = 6;
 
-/** Records of an index that are read at a time, at most: one may stand for 128 messages. */
+/** Keys of messages that are read at a time, at most. */
 const MAX_BATCH = 128;
 
 const EMPTY = Buffer.alloc(0);

@@ -79,7 +79,7 @@ function entryOf(position: Buffer): Buffer {
 
 async function read(chatNumber: number, gte: Buffer, lt: Buffer | undefined, reverse: boolean): Promise<Buffer[]> {
   const found: Buffer[] = [];
-  for await (const entries of scanChat(database, chatNumber, { gte, lt, reverse }, { batchSize: 3 })) {
+  for await (const entries of scanChat(database, chatNumber, { gte, lt, reverse }, { readAhead: 3 })) {
     found.push(...entries.map((entry) => primaryKeyOfEntry(chatNumber, entry)));
   }
   return found;
