@@ -155,6 +155,8 @@ export interface PageResult {
   skipped: SkippedCounts;
   /** LIDs that were left unresolved in the page's messages, each once. */
   unresolvedLids: string[];
+  /** SHA-256 of the page: the same rows, read with the same knowledge of addresses, give the same one. */
+  digest: Uint8Array;
 }
 
 export interface SkippedCounts {

@@ -17,11 +17,12 @@ import { Database, type DatabaseOptions } from './database.js';
 import { HistoryReads } from './history-reads.js';
 import { IdentityFilter } from './identity-filter.js';
 import { Inbox } from './inbox.js';
-import { keyspace, LAYOUT_VERSION, prefixEnd, prefixKey, textKey } from './keyspaces.js';
+import { keyspace, LAYOUT_VERSION, prefixEnd, prefixKey } from './keyspaces.js';
 import { KnownTotals } from './known-totals.js';
-import { learnMappings } from './learn-mappings.js';
+import { learnMappings, mappingsOf } from './learn-mappings.js';
 import { LinkStore } from './link-store.js';
 import { mergePage, type MergeCounts } from './merge-page.js';
+import { countsAgain } from './merged-pages.js';
 import { type LiveCounts, recordLive } from './record-live.js';
 import { resolveStep } from './resolve-lids.js';
 import { openWaiting } from './settle-facts.js';
@@ -164,9 +165,10 @@ export class HistoryStore extends HistoryReads {
 
   /**
    * Prepares for many pages: `expected` messages may come. Memory is 1.5 to 3 bytes for each stored and expected one. Others may
-   * write meanwhile, through `commit` too, which waits for the writer's turn.
+   * write meanwhile, through `commit` too, which waits for the writer's turn. Does nothing when it was done already.
    */
   async beginImport(expected: number, commit: CommitInTurn = (build) => this.commit(build)): Promise<void> {
+    if (this.#filter !== undefined) return;
     const filter = new IdentityFilter(Number(this.#built.messageCount) + expected);
     // What is committed from this turn on adds itself to the filter; everything before it is in the log.
     await commit(() => {
@@ -257,12 +259,13 @@ export class HistoryStore extends HistoryReads {
   }
 
   /** The phone numbers that are known of these LIDs. */
-  async mappingsOf(lids: string[]): Promise<[lid: string, phone: string][]> {
-    const phones = await this.#database.getMany(lids.map((lid) => textKey(keyspace.mapping, lid)));
-    return lids.flatMap((lid, i): [string, string][] => {
-      const phone = phones[i];
-      return phone === undefined ? [] : [[lid, phone.toString()]];
-    });
+  mappingsOf(lids: string[]): Promise<[lid: string, phone: string][]> {
+    return mappingsOf(this.#database, lids);
+  }
+
+  /** What merging a page of a backup would count that changes nothing; undefined when it may. */
+  countsAgain(digest: Buffer): Promise<MergeCounts | undefined> {
+    return countsAgain(this.#database, this.#state, digest);
   }
 
   /** Reads the record of a backfill. */

@@ -20,6 +20,7 @@ import { keyPrefix } from '../domain/page-format.js';
  * | `q`    | chat number                            | `ClearRecord`, of chats that the owner cleared               |
  * | `e`    | WhatsApp's id of a label                | `LabelRecord`                                                |
  * | `l`    | revision                               | `LogEntry`                                                   |
+ * | `d`    | digest of a page of a backup           | `MergedPage`                                                 |
  * | `b`    | backfill id                            | `BackfillRecord`                                             |
  * | `r`    | request id of a backfill               | backfill id                                                  |
  * | `s`    |                                        | `HistoryRecord`                                              |
@@ -48,6 +49,7 @@ export const keyspace = {
   cleared: 0x71,
   label: 0x65,
   log: 0x6c,
+  mergedPage: 0x64,
   backfill: 0x62,
   request: 0x72,
   state: 0x73,

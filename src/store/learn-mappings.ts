@@ -120,3 +120,12 @@ function numberBytes(value: number): Buffer {
   bytes.writeUInt32BE(value);
   return bytes;
 }
+
+/** The phone numbers that are known of these LIDs. */
+export async function mappingsOf(database: Database, lids: string[]): Promise<[lid: string, phone: string][]> {
+  const phones = await database.getMany(lids.map((lid) => textKey(keyspace.mapping, lid)));
+  return lids.flatMap((lid, i): [string, string][] => {
+    const phone = phones[i];
+    return phone === undefined ? [] : [[lid, phone.toString()]];
+  });
+}

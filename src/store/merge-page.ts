@@ -201,6 +201,7 @@ export async function markDeleted(commit: Commit, identityKey: Buffer): Promise<
 async function forget(commit: Commit, stored: ResolvedIdentity): Promise<void> {
   const facts = await commit.loadFacts(stored);
   commit.removeRow(stored);
+  commit.state.removedCount++;
   commit.putIdentity(stored.identityKey, deletedValue());
   if (facts === undefined) return;
   const chatNumber = stored.identityKey.readUInt32BE(1);

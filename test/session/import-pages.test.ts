@@ -43,6 +43,7 @@ class Table {
       rowsRead: taken.length,
       skipped: NOTHING_SKIPPED,
       unresolvedLids: [],
+      digest: Buffer.alloc(32),
     };
   }
 

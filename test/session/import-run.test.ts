@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import {
   SessionRecordSchema,
   type BackfillRecord,
 } from '../../src/gen/scrollback/store/v1/record_pb.js';
+import { SkipReason } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
 import { StatusSchema } from '../../src/gen/google/rpc/status_pb.js';
 import { makeLogger } from '../../src/log.js';
 import type { WorkerPool } from '../../src/pool.js';
@@ -86,7 +88,17 @@ function aPool(before: (page: number) => Promise<void>): WorkerPool {
     await before(number);
     const page = aPage(new Map([[ANNA, 1]]), [{ chat: ANNA, id: idOfPage(number), sentMs: number * 1000 }]);
     const skipped = { sentinel: 0, orphan: 0, deleted: 0, duplicate: 0, malformed: 0 };
-    return { ok: true, page, readThroughId: task.throughId, nextId: 0, rowsRead: 1, skipped, unresolvedLids: [] };
+    const digest = createHash('sha256').update(page).digest();
+    return {
+      ok: true,
+      page,
+      readThroughId: task.throughId,
+      nextId: 0,
+      rowsRead: 1,
+      skipped,
+      unresolvedLids: [],
+      digest,
+    };
   };
   const readDirectory = () => Promise.resolve({ ok: true, contacts: [], groups: [], readThroughId: 0, done: true });
   // Safety: of the pool, a run that need not decrypt uses these alone.
@@ -188,5 +200,46 @@ describe('an import whose session fails under it', () => {
     expect(await storedPages()).toEqual(Array.from({ length: PAGES }, (_, n) => idOfPage(n + 1)));
     const { messagesAdded, rowsRead } = backfillOf(done);
     expect([messagesAdded, rowsRead]).toEqual([BigInt(PAGES), BigInt(PAGES)]);
+  });
+});
+
+describe('a backup that comes again', () => {
+  /** Imports the backup; returns what was counted, and in how many commits. */
+  async function importOnce(): Promise<{ counts: Record<string, number>; commits: number }> {
+    let commits = 0;
+    const done = await run(
+      aBackfill(newRecord()),
+      aPool(() => Promise.resolve()),
+      (build) => {
+        commits++;
+        return session.commit(build);
+      },
+    );
+    const { rowsRead, messagesAdded, messagesUpdated, messagesUnchanged, rowsSkipped } = backfillOf(done);
+    const counts = { read: rowsRead, added: messagesAdded, updated: messagesUpdated, unchanged: messagesUnchanged };
+    const deleted = rowsSkipped.find(({ reason }) => reason === SkipReason.DELETED)?.count ?? 0n;
+    const numbers = Object.entries({ ...counts, deleted }).map(([name, count]) => [name, Number(count)]);
+    return { counts: Object.fromEntries(numbers) as Record<string, number>, commits };
+  }
+
+  it('counts the same without merging its pages once more, until a message is deleted', async () => {
+    const first = await importOnce();
+    expect(first.counts).toEqual({ read: PAGES, added: PAGES, updated: 0, unchanged: 0, deleted: 0 });
+
+    const again = await importOnce();
+    expect(again.counts).toEqual({ read: PAGES, added: 0, updated: 0, unchanged: PAGES, deleted: 0 });
+    // One commit for all pages instead of one for each, and none that prepares for new messages.
+    expect(again.commits).toBe(first.commits - PAGES);
+
+    const key = { chatJid: ANNA, messageId: idOfPage(2), fromMe: false, senderJid: '' };
+    await session.use((store) =>
+      session.commit((building) => store.recordLive(building, [{ type: 'deletion', key }], () => undefined)),
+    );
+    const afterwards = { read: PAGES, added: 0, updated: 0, unchanged: PAGES - 1, deleted: 1 };
+    const merged = await importOnce();
+    expect(merged).toEqual({ counts: afterwards, commits: first.commits });
+    const recognised = await importOnce();
+    expect(recognised).toEqual({ counts: afterwards, commits: again.commits });
+    expect(await storedPages()).toEqual([1, 3, 4, 5].map(idOfPage));
   });
 });

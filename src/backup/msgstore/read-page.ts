@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type ImportFile, withImportFile } from './import-file.js';
 import { NO_ROW, type RangeCursor } from './keyset.js';
 import { LegacyPages } from './legacy-page.js';
@@ -35,13 +36,15 @@ function pageOf(file: ImportFile, task: ReadPageTask): PageResult {
     const stoppedEarly = rowsRead >= task.maxRows || file.writer.length >= task.maxBytes;
     const readThroughId = stoppedEarly ? lastId : task.throughId;
     const nextId = rowsRead > 0 ? 0 : nextIdAfter(cursor, task.throughId);
+    const page = file.writer.take();
     return {
-      page: file.writer.take(),
+      page,
       readThroughId,
       nextId,
       rowsRead,
       skipped,
       unresolvedLids: file.lids.take(),
+      digest: createHash('sha256').update(page).digest(),
     };
   } finally {
     reader.close();

@@ -24,7 +24,6 @@ export async function runBackfill(context: RunContext): Promise<BackfillRecord> 
   const plan = await learnSurvey(context, survey);
   const isFirstRun = startOf(backfill.record, ImportStage.MESSAGES) === 0;
   try {
-    await store.beginImport(survey.messageMaxId + survey.legacyMaxId, context.commit);
     await importMessages(context, plan, 'message', ImportStage.MESSAGES, survey.messageMaxId);
     await importMessages(context, plan, 'messages', ImportStage.LEGACY_MESSAGES, survey.legacyMaxId);
     // A process before this one may have learned some, too.

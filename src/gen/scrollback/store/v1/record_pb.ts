@@ -26,7 +26,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file scrollback/store/v1/record.proto.
  */
 export const file_scrollback_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSLwAQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQSMAoMbWVkaWFfcG9saWN5GAcgASgOMhouc2Nyb2xsYmFjay52MS5NZWRpYVBvbGljeSKmAQoKTGlua1JlY29yZBInCgVzdGF0ZRgBIAEoDjIYLnNjcm9sbGJhY2sudjEuTGlua1N0YXRlEi4KCnNpbmNlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBob25lX2ppZBgDIAEoCRILCgNsaWQYBCABKAkSEQoJcHVzaF9uYW1lGAUgASgJEgwKBGNvZGUYBiABKA0iYAoPQmFja2ZpbGxQb2ludGVyEhIKCnNlc3Npb25faWQYASABKAkSDgoGYWN0aXZlGAIgASgIEikKBGtpbmQYAyABKA4yGy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsS2luZCLHAgoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQSFQoNYXdhaXRlZF9jb3VudBgKIAEoBBIWCg5jbGVhcmluZ19jaGF0cxgLIAMoDRIZChFoYXNfY2xlYXJlZF9jaGF0cxgMIAEoCCJSCgtDbGVhclJlY29yZBISCgp0aHJvdWdoX21zGAEgASgEEhoKEnN0YXJyZWRfdGhyb3VnaF9tcxgCIAEoBBITCgthZnRlcl9lbnRyeRgDIAEoDCI1CgpSZXNvbHV0aW9uEhEKCWFmdGVyX2tleRgBIAEoDBIUCgxyZXRvbGRfY2hhdHMYAiADKA0igwMKCkNoYXRSZWNvcmQSIQoEY2hhdBgBIAEoCzITLnNjcm9sbGJhY2sudjEuQ2hhdBITCgtjaGF0X251bWJlchgCIAEoDRIQCghhc19vZl9tcxgDIAEoBBIRCgluYW1lX3JhbmsYBCABKA0SFQoNbXV0ZV9hc19vZl9tcxgFIAEoBBIUCgxwaW5fYXNfb2ZfbXMYBiABKAQSHgoWbWFya2VkX3VucmVhZF9hc19vZl9tcxgHIAEoBBIcChRkZXNjcmlwdGlvbl9hc19vZl9tcxgIIAEoBBIuCgZsYWJlbHMYCSADKAsyHi5zY3JvbGxiYWNrLnN0b3JlLnYxLkNoYXRMYWJlbBIZChFhcmNoaXZlZF9hc19vZl9tcxgKIAEoBBIdChV1bnJlYWRfY291bnRfYXNfb2ZfbXMYCyABKAQSGgoSZXBoZW1lcmFsX2FzX29mX21zGAwgASgEEhUKDW5hbWVfYXNfb2ZfbXMYDSABKAQSEAoIYXNrZWRfbXMYDiABKAQiPgoJQ2hhdExhYmVsEhAKCGxhYmVsX2lkGAEgASgJEg0KBWdpdmVuGAIgASgIEhAKCGFzX29mX21zGAMgASgEIlQKC0xhYmVsUmVjb3JkEgwKBG5hbWUYASABKAkSDwoHZGVsZXRlZBgCIAEoCBIQCghhc19vZl9tcxgDIAEoBBIUCgxjaGF0X251bWJlcnMYBCADKA0i0AEKDUNvbnRhY3RSZWNvcmQSJwoHY29udGFjdBgBIAEoCzIWLnNjcm9sbGJhY2sudjEuQ29udGFjdBIQCghhc19vZl9tcxgCIAEoBBIRCglib29rX25hbWUYAyABKAkSGgoSYm9va19uYW1lX2FzX29mX21zGAQgASgEEhoKEnB1c2hfbmFtZV9hc19vZl9tcxgFIAEoBBIZChF1c2VybmFtZV9hc19vZl9tcxgGIAEoBBIeChZtYXNrZWRfbnVtYmVyX2FzX29mX21zGAcgASgEIkQKC0dyb3VwUmVjb3JkEiMKBWdyb3VwGAEgASgLMhQuc2Nyb2xsYmFjay52MS5Hcm91cBIQCghhc19vZl9tcxgCIAEoBCKoAgoLSGlkZGVuRmFjdHMSMgoRcmVtb3ZlZF9yZWFjdGlvbnMYASADKAsyFy5zY3JvbGxiYWNrLnYxLlJlYWN0aW9uEjAKD3dpdGhkcmF3bl92b3RlcxgCIAMoCzIXLnNjcm9sbGJhY2sudjEuUG9sbFZvdGUSFgoObWVzc2FnZV9zZWNyZXQYAyABKAwSNQoMc2VhbGVkX3ZvdGVzGAQgAygLMh8uc2Nyb2xsYmFjay5zdG9yZS52MS5TZWFsZWRWb3RlEjQKCHJlY2VpcHRzGAUgAygLMiIuc2Nyb2xsYmFjay5zdG9yZS52MS5NZW1iZXJSZWNlaXB0Ei4KBmxhYmVscxgGIAMoCzIeLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hhdExhYmVsIuIBCgpTZWFsZWRWb3RlEhEKCXZvdGVyX2ppZBgBIAEoCRIPCgdmcm9tX21lGAIgASgIEi0KCXZvdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHcGF5bG9hZBgEIAEoDBIKCgJpdhgFIAEoDBITCgt2b3Rlcl9uYW1lcxgGIAMoCRIUCgxhdXRob3JfbmFtZXMYByADKAkSFgoOZXZlbnRfcmVzcG9uc2UYCCABKAgSDwoHZWRpdF9pZBgJIAEoCRIQCghyZWFjdGlvbhgKIAEoCCJJCg1NZW1iZXJSZWNlaXB0EgsKA2ppZBgBIAEoCRIrCgVzdGF0ZRgCIAEoDjIcLnNjcm9sbGJhY2sudjEuRGVsaXZlcnlTdGF0ZSJqCg1Bd2FpdGluZ0ZhY3RzEicKB21lc3NhZ2UYASABKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USMAoGaGlkZGVuGAIgASgLMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5IaWRkZW5GYWN0cyJuCghMb2dFbnRyeRIMCgRyb3dzGAEgASgMEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSGAoQb3RoZXJfaWRlbnRpdGllcxgDIAEoDBIOCgZ0b3RhbHMYBCABKAwirgIKDkJhY2tmaWxsUmVjb3JkEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhEKCWRyb3BfZmlsZRgDIAEoCRIRCglkZWNyeXB0ZWQYBCABKAgSMwoKY2hlY2twb2ludBgFIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hlY2twb2ludBI+CgxoaXN0b3J5X3N5bmMYBiABKAsyKC5zY3JvbGxiYWNrLnN0b3JlLnYxLkhpc3RvcnlTeW5jUHJvZ3Jlc3MSMwoFcGhvbmUYCCABKAsyJC5zY3JvbGxiYWNrLnN0b3JlLnYxLlBob25lQ2hlY2twb2ludCJgChNIaXN0b3J5U3luY1Byb2dyZXNzEjcKC29wZW5fY2h1bmtzGAEgAygLMiIuc2Nyb2xsYmFjay5zdG9yZS52MS5DaHVua1Byb2dyZXNzEhAKCGNvbXBsZXRlGAIgASgIIjgKDUNodW5rUHJvZ3Jlc3MSGAoQYW5ub3VuY2VtZW50X2tleRgBIAEoDBINCgVwYXJ0cxgCIAEoDSJPCgpDaGVja3BvaW50Ei8KBXN0YWdlGAEgASgOMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5JbXBvcnRTdGFnZRIQCghhZnRlcl9pZBgCIAEoBCLCAQoOQ292ZXJhZ2VSZWNvcmQSNgoJc3RyZXRjaGVzGAEgAygLMiMuc2Nyb2xsYmFjay5zdG9yZS52MS5Db3ZlcmVkU3RyZXRjaBIVCg1xdWV1ZV9mcm9tX21zGAIgASgEEhEKCXBhaXJlZF9tcxgDIAEoBBIXCg9sb3N0X3Rocm91Z2hfbXMYBCABKAQSNQoIdHJhbnNmZXIYBSABKAsyIy5zY3JvbGxiYWNrLnN0b3JlLnYxLlRyYW5zZmVyUmVjb3JkIlcKDkNvdmVyZWRTdHJldGNoEg8KB2Zyb21fbXMYASABKAQSDQoFdG9fbXMYAiABKAQSJQoGc291cmNlGAMgASgOMhUuc2Nyb2xsYmFjay52MS5Tb3VyY2UiUgoOVHJhbnNmZXJSZWNvcmQSEQoJcGFpcmVkX21zGAEgASgEEg8KB2Zyb21fbXMYAiABKAQSDQoFdG9fbXMYAyABKAQSDQoFZW5kZWQYBCABKAgiiQIKD1Bob25lQ2hlY2twb2ludBIQCgh1bnRpbF9tcxgBIAEoBBIPCgdmcm9tX21zGAIgASgEEhQKDG1heF9tZXNzYWdlcxgDIAEoDRINCgVjaGF0cxgEIAMoCRIWCg5saXN0ZWRfdGhyb3VnaBgFIAEoCRIOCgZsaXN0ZWQYBiABKAgSDgoGc2lsZW50GAcgAygJEg0KBWFnYWluGAggASgIEhMKC2NoYXRzX3RvdGFsGAkgASgNEhIKCmNoYXRzX2RvbmUYCiABKA0SEgoKcmVhY2hlZF9tcxgLIAEoBBISCgpjaGF0X2FkZGVkGAwgASgNEhYKDndpdGhvdXRfYW5jaG9yGA0gASgNKssBCgtJbXBvcnRTdGFnZRIcChhJTVBPUlRfU1RBR0VfVU5TUEVDSUZJRUQQABIWChJJTVBPUlRfU1RBR0VfQ0hBVFMQARIZChVJTVBPUlRfU1RBR0VfTUVTU0FHRVMQAhIgChxJTVBPUlRfU1RBR0VfTEVHQUNZX01FU1NBR0VTEAMSGQoVSU1QT1JUX1NUQUdFX0NPTlRBQ1RTEAQSFwoTSU1QT1JUX1NUQUdFX0dST1VQUxAFEhUKEUlNUE9SVF9TVEFHRV9ET05FEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
+  fileDesc("CiBzY3JvbGxiYWNrL3N0b3JlL3YxL3JlY29yZC5wcm90bxITc2Nyb2xsYmFjay5zdG9yZS52MSLwAQoNU2Vzc2lvblJlY29yZBISCgpzZXNzaW9uX2lkGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIUCgxkaXNwbGF5X25hbWUYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRlbGV0aW5nGAUgASgIEi0KBGxpbmsYBiABKAsyHy5zY3JvbGxiYWNrLnN0b3JlLnYxLkxpbmtSZWNvcmQSMAoMbWVkaWFfcG9saWN5GAcgASgOMhouc2Nyb2xsYmFjay52MS5NZWRpYVBvbGljeSKmAQoKTGlua1JlY29yZBInCgVzdGF0ZRgBIAEoDjIYLnNjcm9sbGJhY2sudjEuTGlua1N0YXRlEi4KCnNpbmNlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBob25lX2ppZBgDIAEoCRILCgNsaWQYBCABKAkSEQoJcHVzaF9uYW1lGAUgASgJEgwKBGNvZGUYBiABKA0iYAoPQmFja2ZpbGxQb2ludGVyEhIKCnNlc3Npb25faWQYASABKAkSDgoGYWN0aXZlGAIgASgIEikKBGtpbmQYAyABKA4yGy5zY3JvbGxiYWNrLnYxLkJhY2tmaWxsS2luZCLeAgoNSGlzdG9yeVJlY29yZBIWCg5sYXlvdXRfdmVyc2lvbhgBIAEoDRIQCghyZXZpc2lvbhgCIAEoBBIVCg1tZXNzYWdlX2NvdW50GAMgASgEEhIKCmNoYXRfY291bnQYBCABKAQSGAoQbmV4dF9jaGF0X251bWJlchgFIAEoDRISCgpvd25lcl9uYW1lGAYgASgJEhsKE293bmVyX25hbWVfYXNfb2ZfbXMYByABKAQSMwoKcmVzb2x1dGlvbhgIIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuUmVzb2x1dGlvbhIXCg90b3RhbHNfcmV2aXNpb24YCSABKAQSFQoNYXdhaXRlZF9jb3VudBgKIAEoBBIWCg5jbGVhcmluZ19jaGF0cxgLIAMoDRIZChFoYXNfY2xlYXJlZF9jaGF0cxgMIAEoCBIVCg1yZW1vdmVkX2NvdW50GA0gASgEIlAKCk1lcmdlZFBhZ2USFQoNcmVtb3ZlZF9jb3VudBgBIAEoBBIUCgxzdG9yZWRfY291bnQYAiABKA0SFQoNcmVmdXNlZF9jb3VudBgDIAEoDSJSCgtDbGVhclJlY29yZBISCgp0aHJvdWdoX21zGAEgASgEEhoKEnN0YXJyZWRfdGhyb3VnaF9tcxgCIAEoBBITCgthZnRlcl9lbnRyeRgDIAEoDCI1CgpSZXNvbHV0aW9uEhEKCWFmdGVyX2tleRgBIAEoDBIUCgxyZXRvbGRfY2hhdHMYAiADKA0igwMKCkNoYXRSZWNvcmQSIQoEY2hhdBgBIAEoCzITLnNjcm9sbGJhY2sudjEuQ2hhdBITCgtjaGF0X251bWJlchgCIAEoDRIQCghhc19vZl9tcxgDIAEoBBIRCgluYW1lX3JhbmsYBCABKA0SFQoNbXV0ZV9hc19vZl9tcxgFIAEoBBIUCgxwaW5fYXNfb2ZfbXMYBiABKAQSHgoWbWFya2VkX3VucmVhZF9hc19vZl9tcxgHIAEoBBIcChRkZXNjcmlwdGlvbl9hc19vZl9tcxgIIAEoBBIuCgZsYWJlbHMYCSADKAsyHi5zY3JvbGxiYWNrLnN0b3JlLnYxLkNoYXRMYWJlbBIZChFhcmNoaXZlZF9hc19vZl9tcxgKIAEoBBIdChV1bnJlYWRfY291bnRfYXNfb2ZfbXMYCyABKAQSGgoSZXBoZW1lcmFsX2FzX29mX21zGAwgASgEEhUKDW5hbWVfYXNfb2ZfbXMYDSABKAQSEAoIYXNrZWRfbXMYDiABKAQiPgoJQ2hhdExhYmVsEhAKCGxhYmVsX2lkGAEgASgJEg0KBWdpdmVuGAIgASgIEhAKCGFzX29mX21zGAMgASgEIlQKC0xhYmVsUmVjb3JkEgwKBG5hbWUYASABKAkSDwoHZGVsZXRlZBgCIAEoCBIQCghhc19vZl9tcxgDIAEoBBIUCgxjaGF0X251bWJlcnMYBCADKA0i0AEKDUNvbnRhY3RSZWNvcmQSJwoHY29udGFjdBgBIAEoCzIWLnNjcm9sbGJhY2sudjEuQ29udGFjdBIQCghhc19vZl9tcxgCIAEoBBIRCglib29rX25hbWUYAyABKAkSGgoSYm9va19uYW1lX2FzX29mX21zGAQgASgEEhoKEnB1c2hfbmFtZV9hc19vZl9tcxgFIAEoBBIZChF1c2VybmFtZV9hc19vZl9tcxgGIAEoBBIeChZtYXNrZWRfbnVtYmVyX2FzX29mX21zGAcgASgEIkQKC0dyb3VwUmVjb3JkEiMKBWdyb3VwGAEgASgLMhQuc2Nyb2xsYmFjay52MS5Hcm91cBIQCghhc19vZl9tcxgCIAEoBCKoAgoLSGlkZGVuRmFjdHMSMgoRcmVtb3ZlZF9yZWFjdGlvbnMYASADKAsyFy5zY3JvbGxiYWNrLnYxLlJlYWN0aW9uEjAKD3dpdGhkcmF3bl92b3RlcxgCIAMoCzIXLnNjcm9sbGJhY2sudjEuUG9sbFZvdGUSFgoObWVzc2FnZV9zZWNyZXQYAyABKAwSNQoMc2VhbGVkX3ZvdGVzGAQgAygLMh8uc2Nyb2xsYmFjay5zdG9yZS52MS5TZWFsZWRWb3RlEjQKCHJlY2VpcHRzGAUgAygLMiIuc2Nyb2xsYmFjay5zdG9yZS52MS5NZW1iZXJSZWNlaXB0Ei4KBmxhYmVscxgGIAMoCzIeLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hhdExhYmVsIuIBCgpTZWFsZWRWb3RlEhEKCXZvdGVyX2ppZBgBIAEoCRIPCgdmcm9tX21lGAIgASgIEi0KCXZvdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHcGF5bG9hZBgEIAEoDBIKCgJpdhgFIAEoDBITCgt2b3Rlcl9uYW1lcxgGIAMoCRIUCgxhdXRob3JfbmFtZXMYByADKAkSFgoOZXZlbnRfcmVzcG9uc2UYCCABKAgSDwoHZWRpdF9pZBgJIAEoCRIQCghyZWFjdGlvbhgKIAEoCCJJCg1NZW1iZXJSZWNlaXB0EgsKA2ppZBgBIAEoCRIrCgVzdGF0ZRgCIAEoDjIcLnNjcm9sbGJhY2sudjEuRGVsaXZlcnlTdGF0ZSJqCg1Bd2FpdGluZ0ZhY3RzEicKB21lc3NhZ2UYASABKAsyFi5zY3JvbGxiYWNrLnYxLk1lc3NhZ2USMAoGaGlkZGVuGAIgASgLMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5IaWRkZW5GYWN0cyJuCghMb2dFbnRyeRIMCgRyb3dzGAEgASgMEioKB3JlbW92ZWQYAiADKAsyGS5zY3JvbGxiYWNrLnYxLk1lc3NhZ2VLZXkSGAoQb3RoZXJfaWRlbnRpdGllcxgDIAEoDBIOCgZ0b3RhbHMYBCABKAwirgIKDkJhY2tmaWxsUmVjb3JkEikKCGJhY2tmaWxsGAEgASgLMhcuc2Nyb2xsYmFjay52MS5CYWNrZmlsbBIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzEhEKCWRyb3BfZmlsZRgDIAEoCRIRCglkZWNyeXB0ZWQYBCABKAgSMwoKY2hlY2twb2ludBgFIAEoCzIfLnNjcm9sbGJhY2suc3RvcmUudjEuQ2hlY2twb2ludBI+CgxoaXN0b3J5X3N5bmMYBiABKAsyKC5zY3JvbGxiYWNrLnN0b3JlLnYxLkhpc3RvcnlTeW5jUHJvZ3Jlc3MSMwoFcGhvbmUYCCABKAsyJC5zY3JvbGxiYWNrLnN0b3JlLnYxLlBob25lQ2hlY2twb2ludCJgChNIaXN0b3J5U3luY1Byb2dyZXNzEjcKC29wZW5fY2h1bmtzGAEgAygLMiIuc2Nyb2xsYmFjay5zdG9yZS52MS5DaHVua1Byb2dyZXNzEhAKCGNvbXBsZXRlGAIgASgIIjgKDUNodW5rUHJvZ3Jlc3MSGAoQYW5ub3VuY2VtZW50X2tleRgBIAEoDBINCgVwYXJ0cxgCIAEoDSJPCgpDaGVja3BvaW50Ei8KBXN0YWdlGAEgASgOMiAuc2Nyb2xsYmFjay5zdG9yZS52MS5JbXBvcnRTdGFnZRIQCghhZnRlcl9pZBgCIAEoBCLCAQoOQ292ZXJhZ2VSZWNvcmQSNgoJc3RyZXRjaGVzGAEgAygLMiMuc2Nyb2xsYmFjay5zdG9yZS52MS5Db3ZlcmVkU3RyZXRjaBIVCg1xdWV1ZV9mcm9tX21zGAIgASgEEhEKCXBhaXJlZF9tcxgDIAEoBBIXCg9sb3N0X3Rocm91Z2hfbXMYBCABKAQSNQoIdHJhbnNmZXIYBSABKAsyIy5zY3JvbGxiYWNrLnN0b3JlLnYxLlRyYW5zZmVyUmVjb3JkIlcKDkNvdmVyZWRTdHJldGNoEg8KB2Zyb21fbXMYASABKAQSDQoFdG9fbXMYAiABKAQSJQoGc291cmNlGAMgASgOMhUuc2Nyb2xsYmFjay52MS5Tb3VyY2UiUgoOVHJhbnNmZXJSZWNvcmQSEQoJcGFpcmVkX21zGAEgASgEEg8KB2Zyb21fbXMYAiABKAQSDQoFdG9fbXMYAyABKAQSDQoFZW5kZWQYBCABKAgiiQIKD1Bob25lQ2hlY2twb2ludBIQCgh1bnRpbF9tcxgBIAEoBBIPCgdmcm9tX21zGAIgASgEEhQKDG1heF9tZXNzYWdlcxgDIAEoDRINCgVjaGF0cxgEIAMoCRIWCg5saXN0ZWRfdGhyb3VnaBgFIAEoCRIOCgZsaXN0ZWQYBiABKAgSDgoGc2lsZW50GAcgAygJEg0KBWFnYWluGAggASgIEhMKC2NoYXRzX3RvdGFsGAkgASgNEhIKCmNoYXRzX2RvbmUYCiABKA0SEgoKcmVhY2hlZF9tcxgLIAEoBBISCgpjaGF0X2FkZGVkGAwgASgNEhYKDndpdGhvdXRfYW5jaG9yGA0gASgNKssBCgtJbXBvcnRTdGFnZRIcChhJTVBPUlRfU1RBR0VfVU5TUEVDSUZJRUQQABIWChJJTVBPUlRfU1RBR0VfQ0hBVFMQARIZChVJTVBPUlRfU1RBR0VfTUVTU0FHRVMQAhIgChxJTVBPUlRfU1RBR0VfTEVHQUNZX01FU1NBR0VTEAMSGQoVSU1QT1JUX1NUQUdFX0NPTlRBQ1RTEAQSFwoTSU1QT1JUX1NUQUdFX0dST1VQUxAFEhUKEUlNUE9SVF9TVEFHRV9ET05FEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_google_rpc_status, file_scrollback_v1_backfill_service, file_scrollback_v1_history_service, file_scrollback_v1_message, file_scrollback_v1_session_service]);
 
 /**
  * A session, in the registry.
@@ -276,6 +276,13 @@ export type HistoryRecord = Message<"scrollback.store.v1.HistoryRecord"> & {
    * @generated from field: bool has_cleared_chats = 12;
    */
   hasClearedChats: boolean;
+
+  /**
+   * How many stored messages were removed because they are deleted; see `MergedPage`.
+   *
+   * @generated from field: uint64 removed_count = 13;
+   */
+  removedCount: bigint;
 };
 
 /**
@@ -284,6 +291,42 @@ export type HistoryRecord = Message<"scrollback.store.v1.HistoryRecord"> & {
  */
 export const HistoryRecordSchema: GenMessage<HistoryRecord> = /*@__PURE__*/
   messageDesc(file_scrollback_store_v1_record, 3);
+
+/**
+ * That a page of a backup was merged whole. A page that comes again, byte for byte, would
+ * change nothing, as long as nothing was removed since.
+ *
+ * @generated from message scrollback.store.v1.MergedPage
+ */
+export type MergedPage = Message<"scrollback.store.v1.MergedPage"> & {
+  /**
+   * `HistoryRecord.removed_count` in the commit of the page.
+   *
+   * @generated from field: uint64 removed_count = 1;
+   */
+  removedCount: bigint;
+
+  /**
+   * How many messages it has that are stored.
+   *
+   * @generated from field: uint32 stored_count = 2;
+   */
+  storedCount: number;
+
+  /**
+   * How many messages it has that are known to be deleted.
+   *
+   * @generated from field: uint32 refused_count = 3;
+   */
+  refusedCount: number;
+};
+
+/**
+ * Describes the message scrollback.store.v1.MergedPage.
+ * Use `create(MergedPageSchema)` to create a new message.
+ */
+export const MergedPageSchema: GenMessage<MergedPage> = /*@__PURE__*/
+  messageDesc(file_scrollback_store_v1_record, 4);
 
 /**
  * That the owner cleared or deleted a chat: what was sent up to then is deleted, whatever
@@ -319,7 +362,7 @@ export type ClearRecord = Message<"scrollback.store.v1.ClearRecord"> & {
  * Use `create(ClearRecordSchema)` to create a new message.
  */
 export const ClearRecordSchema: GenMessage<ClearRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 4);
+  messageDesc(file_scrollback_store_v1_record, 5);
 
 /**
  * The rewriting of stored messages after LIDs were resolved to phone numbers.
@@ -349,7 +392,7 @@ export type Resolution = Message<"scrollback.store.v1.Resolution"> & {
  * Use `create(ResolutionSchema)` to create a new message.
  */
 export const ResolutionSchema: GenMessage<Resolution> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 5);
+  messageDesc(file_scrollback_store_v1_record, 6);
 
 /**
  * One chat.
@@ -465,7 +508,7 @@ export type ChatRecord = Message<"scrollback.store.v1.ChatRecord"> & {
  * Use `create(ChatRecordSchema)` to create a new message.
  */
 export const ChatRecordSchema: GenMessage<ChatRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 6);
+  messageDesc(file_scrollback_store_v1_record, 7);
 
 /**
  * That a chat or a message has a label, or has it no more.
@@ -500,7 +543,7 @@ export type ChatLabel = Message<"scrollback.store.v1.ChatLabel"> & {
  * Use `create(ChatLabelSchema)` to create a new message.
  */
 export const ChatLabelSchema: GenMessage<ChatLabel> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 7);
+  messageDesc(file_scrollback_store_v1_record, 8);
 
 /**
  * What a label is called.
@@ -542,7 +585,7 @@ export type LabelRecord = Message<"scrollback.store.v1.LabelRecord"> & {
  * Use `create(LabelRecordSchema)` to create a new message.
  */
 export const LabelRecordSchema: GenMessage<LabelRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 8);
+  messageDesc(file_scrollback_store_v1_record, 9);
 
 /**
  * One person.
@@ -606,7 +649,7 @@ export type ContactRecord = Message<"scrollback.store.v1.ContactRecord"> & {
  * Use `create(ContactRecordSchema)` to create a new message.
  */
 export const ContactRecordSchema: GenMessage<ContactRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 9);
+  messageDesc(file_scrollback_store_v1_record, 10);
 
 /**
  * One group.
@@ -634,7 +677,7 @@ export type GroupRecord = Message<"scrollback.store.v1.GroupRecord"> & {
  * Use `create(GroupRecordSchema)` to create a new message.
  */
 export const GroupRecordSchema: GenMessage<GroupRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 10);
+  messageDesc(file_scrollback_store_v1_record, 11);
 
 /**
  * What a merge must know of a message and no client is to see.
@@ -691,7 +734,7 @@ export type HiddenFacts = Message<"scrollback.store.v1.HiddenFacts"> & {
  * Use `create(HiddenFactsSchema)` to create a new message.
  */
 export const HiddenFactsSchema: GenMessage<HiddenFacts> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 11);
+  messageDesc(file_scrollback_store_v1_record, 12);
 
 /**
  * A vote, an answer to an event, an edit or a reaction, as the link delivers it: readable
@@ -776,7 +819,7 @@ export type SealedVote = Message<"scrollback.store.v1.SealedVote"> & {
  * Use `create(SealedVoteSchema)` to create a new message.
  */
 export const SealedVoteSchema: GenMessage<SealedVote> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 12);
+  messageDesc(file_scrollback_store_v1_record, 13);
 
 /**
  * How far an outgoing message got with one member of a group.
@@ -804,7 +847,7 @@ export type MemberReceipt = Message<"scrollback.store.v1.MemberReceipt"> & {
  * Use `create(MemberReceiptSchema)` to create a new message.
  */
 export const MemberReceiptSchema: GenMessage<MemberReceipt> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 13);
+  messageDesc(file_scrollback_store_v1_record, 14);
 
 /**
  * What is known of a message that has not arrived: its edits, its revocation, its
@@ -833,7 +876,7 @@ export type AwaitingFacts = Message<"scrollback.store.v1.AwaitingFacts"> & {
  * Use `create(AwaitingFactsSchema)` to create a new message.
  */
 export const AwaitingFactsSchema: GenMessage<AwaitingFacts> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 14);
+  messageDesc(file_scrollback_store_v1_record, 15);
 
 /**
  * What one commit changed.
@@ -878,7 +921,7 @@ export type LogEntry = Message<"scrollback.store.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 15);
+  messageDesc(file_scrollback_store_v1_record, 16);
 
 /**
  * A backfill and where it resumes.
@@ -942,7 +985,7 @@ export type BackfillRecord = Message<"scrollback.store.v1.BackfillRecord"> & {
  * Use `create(BackfillRecordSchema)` to create a new message.
  */
 export const BackfillRecordSchema: GenMessage<BackfillRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 16);
+  messageDesc(file_scrollback_store_v1_record, 17);
 
 /**
  * How far a history sync is.
@@ -970,7 +1013,7 @@ export type HistorySyncProgress = Message<"scrollback.store.v1.HistorySyncProgre
  * Use `create(HistorySyncProgressSchema)` to create a new message.
  */
 export const HistorySyncProgressSchema: GenMessage<HistorySyncProgress> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 17);
+  messageDesc(file_scrollback_store_v1_record, 18);
 
 /**
  * How far a chunk of history is recorded.
@@ -998,7 +1041,7 @@ export type ChunkProgress = Message<"scrollback.store.v1.ChunkProgress"> & {
  * Use `create(ChunkProgressSchema)` to create a new message.
  */
 export const ChunkProgressSchema: GenMessage<ChunkProgress> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 18);
+  messageDesc(file_scrollback_store_v1_record, 19);
 
 /**
  * How far a backfill has read the decrypted file.
@@ -1026,7 +1069,7 @@ export type Checkpoint = Message<"scrollback.store.v1.Checkpoint"> & {
  * Use `create(CheckpointSchema)` to create a new message.
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 19);
+  messageDesc(file_scrollback_store_v1_record, 20);
 
 /**
  * What is known to be complete: of the whole account, or of one chat alone.
@@ -1076,7 +1119,7 @@ export type CoverageRecord = Message<"scrollback.store.v1.CoverageRecord"> & {
  * Use `create(CoverageRecordSchema)` to create a new message.
  */
 export const CoverageRecordSchema: GenMessage<CoverageRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 20);
+  messageDesc(file_scrollback_store_v1_record, 21);
 
 /**
  * A time of which everything is stored that a source had.
@@ -1111,7 +1154,7 @@ export type CoveredStretch = Message<"scrollback.store.v1.CoveredStretch"> & {
  * Use `create(CoveredStretchSchema)` to create a new message.
  */
 export const CoveredStretchSchema: GenMessage<CoveredStretch> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 21);
+  messageDesc(file_scrollback_store_v1_record, 22);
 
 /**
  * The chunks of a history sync that had messages of a chat.
@@ -1153,7 +1196,7 @@ export type TransferRecord = Message<"scrollback.store.v1.TransferRecord"> & {
  * Use `create(TransferRecordSchema)` to create a new message.
  */
 export const TransferRecordSchema: GenMessage<TransferRecord> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 22);
+  messageDesc(file_scrollback_store_v1_record, 23);
 
 /**
  * How far a phone has answered, chat by chat.
@@ -1261,7 +1304,7 @@ export type PhoneCheckpoint = Message<"scrollback.store.v1.PhoneCheckpoint"> & {
  * Use `create(PhoneCheckpointSchema)` to create a new message.
  */
 export const PhoneCheckpointSchema: GenMessage<PhoneCheckpoint> = /*@__PURE__*/
-  messageDesc(file_scrollback_store_v1_record, 23);
+  messageDesc(file_scrollback_store_v1_record, 24);
 
 /**
  * The parts of a backup, in the order in which they are read.
