@@ -66,7 +66,7 @@ async function scanKeys(
   const batchSize = bounds.maxMessages + 1;
   const places =
     scope === 'account'
-      ? scanPlaces(database, keyRange(range), isReverse(query), { batchSize: Math.min(batchSize, MAX_BATCH), snapshot })
+      ? scanPlaces(database, keyRange(range), isReverse(query), { batchSize, snapshot })
       : scanChat(
           database,
           scope.chatNumber,
@@ -225,8 +225,5 @@ const DENSE_PROBE_ROWS = 64;
 
 /** LevelDB looks up some 52 k rows/s and scans 234 to 617 k: a look-up costs as much as passing over 5 to 12 rows. Not tuned here. */
 const DENSE_MAX_PASSED = 6;
-
-/** Keys of messages that are read at a time, at most. */
-const MAX_BATCH = 128;
 
 const EMPTY = Buffer.alloc(0);
