@@ -103,6 +103,8 @@ export interface ImportPlan {
   sideIndexes: SideIndex[];
   messageMaxId: number;
   legacyMaxId: number;
+  /** That of the survey. */
+  asOfMs: number;
 }
 
 /** What a session tells a backfill's workers of addresses. */

@@ -16,7 +16,7 @@ export interface SessionDependencies {
   log: Logger;
   /** Bounds how many stores of unused sessions are open; without it each is closed by its time alone. */
   idleStores?: IdleStores;
-  /** Opens what waits for the secret of a poll or an event, when a backup has it; without it that stays sealed until a link is there. */
+  /** Opens what waits for the secret of a message, when a backup has it; without it that stays sealed until a link is there. */
   openVote?: VoteOpener;
 }
 

@@ -76,7 +76,7 @@ export async function mergePage(
   return counts;
 }
 
-/** Opens what waits for the secret of a poll or an event. */
+/** Opens what waits for the secret of a message. */
 export type OpenWaiting = (poll: { chatNumber: number; key: MessageKey }) => Promise<void>;
 
 /** About a millisecond of inserting: a read of a few steps waits for the main thread at each of them. */

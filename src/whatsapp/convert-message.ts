@@ -1,5 +1,6 @@
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js';
 import { liveDelivery, type LiveEvent, type LiveKey, type LiveMessage, liveSource } from '../domain/live-event.js';
+import { keepsSecret } from '../domain/kept-secret.js';
 import { messageKind } from '../domain/message-kind.js';
 import { actorOf, addressOf, keyOfMessage, keyOfTarget, mappingsOf, type Me } from './addresses.js';
 import { convertContent } from './convert-content.js';
@@ -38,17 +39,25 @@ export function convertMessage(info: WireMessage, origin: Origin): LiveEvent[] {
   return [...events, { type: 'message', message }, ...historyOf(info, key, me)];
 }
 
-function messageOf(info: WireMessage, key: LiveKey, { me, source }: Origin): LiveMessage | undefined {
+function messageOf(info: WireMessage, key: LiveKey, { me, source, asOfMs = 0 }: Origin): LiveMessage | undefined {
   const content = info.message ? convertContent(info.message, key, me) : undefined;
   if (content === undefined) return undefined;
   const { message, info: beside } = unwrap(info.message ?? {});
   const poll = message.pollCreationMessage ?? message.pollCreationMessageV2 ?? message.pollCreationMessageV3;
-  // What comes late is not edited any more: phones edit for a quarter of an hour. Votes and answers come for ever.
+  const envelope = envelopeOf(info, key, source);
+  // Votes and answers come for ever.
   const isSealing =
-    source === liveSource.live || content.kind === messageKind.poll || content.kind === messageKind.event;
-  const secret = beside?.messageSecret ?? info.messageSecret ?? poll?.encKey ?? undefined;
-  const isSecret = secret !== undefined && secret.length > 0 && secret.length <= MAX_SECRET_BYTES;
-  return { ...envelopeOf(info, key, source), content, ...(isSealing && isSecret ? { secret } : {}) };
+    source === liveSource.live ||
+    content.kind === messageKind.poll ||
+    content.kind === messageKind.event ||
+    keepsSecret(envelope.sentMs, asOfMs);
+  const secret = isSealing ? secretIn(beside?.messageSecret, info.messageSecret, poll?.encKey) : undefined;
+  return { ...envelope, content, ...(secret === undefined ? {} : { secret }) };
+}
+
+/** Which one counts: the phone tells it beside a message of history where the message itself does not. */
+function secretIn(...told: (Uint8Array | null | undefined)[]): Uint8Array | undefined {
+  return told.find((secret) => secret && secret.length > 0 && secret.length <= MAX_SECRET_BYTES) ?? undefined;
 }
 
 /** Phones make secrets of 32 bytes; who writes a message chooses what is kept of it for good. */

@@ -21,6 +21,8 @@ export type WireMessage = Omit<proto.IWebMessageInfo, 'key'> & { key?: WireKey |
 export interface Origin {
   me: Me;
   source: LiveSource;
+  /** Of history: as of when it is told. */
+  asOfMs?: number;
 }
 
 /** What is known of a message whatever it says. */

@@ -49,7 +49,7 @@ class PartReader {
     this.#bytes = Buffer.from(content);
     this.#pulse = new Pulse(control);
     this.#syncType = syncTypeOf(this.#bytes);
-    this.#origin = { me, source: this.#onDemand ? liveSource.onDemand : liveSource.historySync };
+    this.#origin = { me, source: this.#onDemand ? liveSource.onDemand : liveSource.historySync, asOfMs };
     this.#asOfMs = asOfMs;
   }
 

@@ -27,6 +27,7 @@ it('the people of a file of before there was a table of addresses are those of i
     sideIndexes: [],
     messageMaxId: 0,
     legacyMaxId: 6,
+    asOfMs: 0,
   };
   try {
     const pages: string[][] = [];

@@ -125,6 +125,7 @@ const fields: fc.Arbitrary<MessageFields> = fc.record({
     }),
   ),
   secret: bytes,
+  recentSecret: fc.constant(undefined),
   call: optional(
     fc.record({
       callId: text,

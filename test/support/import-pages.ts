@@ -31,10 +31,10 @@ export function planOf(
     const canonical = isLid(jid) ? (phones.get(jid) ?? jid) : jid;
     if (!numbers.has(canonical)) numbers.set(canonical, numbers.size + 1);
   }
-  const { sideIndexes, messageMaxId, legacyMaxId } = survey;
+  const { sideIndexes, messageMaxId, legacyMaxId, asOfMs } = survey;
   const planId = nextPlanId++;
   const names = sharePlanNames({ extraMappings, chats: [...numbers] });
-  const plan = { planId, databasePath, names, sideIndexes, messageMaxId, legacyMaxId };
+  const plan = { planId, databasePath, names, sideIndexes, messageMaxId, legacyMaxId, asOfMs };
   return { survey, plan };
 }
 

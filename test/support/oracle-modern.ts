@@ -28,6 +28,7 @@ const TEXT_MAX_BYTES = 1024 * 1024;
 
 /** Reads the rows of `message`, in order of their ids; `skipped` is counted up. */
 export function readModern(database: Database.Database, addresses: Addresses, skipped: SkippedRows): ModernReading {
+  const recentMs = lastTime(database) - 30 * 86_400_000;
   const sides = new Sides(database, addresses);
   const deleted = deletedIds(database);
   const messages: ExpectedMessage[] = [];
@@ -51,6 +52,9 @@ export function readModern(database: Database.Database, addresses: Addresses, sk
       continue;
     }
     const message = messageOf(row, rowId, key, addresses, sides);
+    const isVotedOn = message.kind === 'POLL' || message.kind === 'EVENT';
+    const isRecent = message.sentMs !== undefined && recentMs > 0 && message.sentMs >= recentMs;
+    if (message.kind !== 'REVOKED' && (isVotedOn || isRecent)) message.secret = secretOf(row);
     message.alternateMessageIds = [...new Set(alternates)].sort(byCodeUnits);
     messages.push(message);
     byRow.set(rowId, message);
@@ -142,7 +146,6 @@ function messageOf(row: Row, rowId: number, key: ExpectedKey, addresses: Address
     message.text = (Buffer.byteLength(text(row.eventName)) <= 4096 ? text(row.eventName) : '') || message.text;
     message.event = sides.event(rowId, key.chatJid, row);
   }
-  if (message.kind === 'POLL' || message.kind === 'EVENT') message.secret = secretOf(row);
   message.viewOnce = isViewOnce(waType);
   if (row.editRow !== null) message.editMs = time(row.edited_timestamp) ?? time(row.editSenderTime);
   message.forwardScore =
@@ -181,6 +184,16 @@ function messageOf(row: Row, rowId: number, key: ExpectedKey, addresses: Address
   // The table also holds the colours of a status, without any link.
   if (preview.url !== '' || preview.title !== '' || preview.description !== '') message.linkPreview = preview;
   return message;
+}
+
+/** The newest time among the last rows that no wrong clock wrote; 0 for none. */
+function lastTime(database: Database.Database): number {
+  const times = ['message', 'messages'].flatMap((table) =>
+    [...rowsOf(database, `SELECT timestamp, received_timestamp FROM ${table} ORDER BY _id DESC LIMIT 100`)].flatMap(
+      (row) => [time(row.timestamp) ?? 0, time(row.received_timestamp) ?? 0],
+    ),
+  );
+  return Math.max(0, ...times.filter((ms) => ms >= Date.UTC(2009, 0, 1) && ms <= Date.now() + 86_400_000));
 }
 
 /** A secret has 32 bytes; the first polls had it in their own row. */

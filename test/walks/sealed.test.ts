@@ -13,7 +13,7 @@ import { answerEvent } from '../support/whatsapp/event-response.js';
 import type { Group } from '../support/whatsapp/groups.js';
 import type { Peer } from '../support/whatsapp/peer.js';
 import { castPollVote } from '../support/whatsapp/poll-vote.js';
-import { editEvent } from '../support/whatsapp/sealed-edit.js';
+import { editEvent, editMessage, sealReaction } from '../support/whatsapp/sealed-edit.js';
 
 const owner = { phone: '491700000001', lid: '900000000000001', name: 'Owner' };
 const OWNER = '491700000001@s.whatsapp.net';
@@ -24,6 +24,11 @@ const { GOING, NOT_GOING } = proto.Message.EventResponseMessage.EventResponseTyp
 
 const POLL = { id: '3EB0AAAA00000001', secret: randomBytes(32) };
 const EVENT = { id: '3EB0AAAA00000002', secret: randomBytes(32) };
+const TEXT = { id: '3EB0AAAA00000003', secret: randomBytes(32) };
+const OLD_TEXT = { id: '3EB0AAAA00000004', secret: randomBytes(32) };
+
+const DAY_MS = 86_400_000;
+const OLD_MS = 1_690_000_000_001;
 
 let linked: LinkedDaemon;
 let account: Account;
@@ -43,7 +48,7 @@ beforeEach(async () => {
 afterEach(() => linked.renew());
 afterAll(() => linked.remove());
 
-/** A phone's database with a poll and an event of Anna's in the group. Nobody has voted or answered when it is made. */
+/** A phone's database with a poll, an event and two texts of Anna's in the group. Nobody has voted, answered or reacted when it is made. */
 function aBackup(): Buffer {
   const db = new Sqlite(':memory:');
   try {
@@ -61,10 +66,13 @@ function aBackup(): Buffer {
     for (const [n, jid] of [group.jid, ANNA].entries()) {
       db.prepare('INSERT INTO jid VALUES (?, ?, ?)').run(n + 1, ...jid.split('@'));
     }
-    const add = db.prepare('INSERT INTO message VALUES (?, 1, 0, ?, 2, 1690000000001, ?, ?)');
-    add.run(1, POLL.id, 66, 'Which one?');
-    add.run(2, EVENT.id, 92, null);
-    for (const [n, { secret }] of [POLL, EVENT].entries()) {
+    const add = db.prepare('INSERT INTO message VALUES (?, 1, 0, ?, 2, ?, ?, ?)');
+    add.run(1, POLL.id, OLD_MS, 66, 'Which one?');
+    add.run(2, EVENT.id, OLD_MS, 92, null);
+    add.run(3, TEXT.id, OLD_MS + 2 * DAY_MS, 0, 'here');
+    add.run(4, OLD_TEXT.id, OLD_MS, 0, 'old');
+    add.run(5, '3EB0AAAA00000005', OLD_MS + 31 * DAY_MS, 0, 'the newest');
+    for (const [n, { secret }] of [POLL, EVENT, TEXT, OLD_TEXT].entries()) {
       db.prepare('INSERT INTO message_secret VALUES (?, ?)').run(n + 1, secret);
     }
     return db.serialize();
@@ -100,6 +108,12 @@ async function voteAndAnswer(): Promise<void> {
   );
   const off = { name: 'No picnic', isCanceled: true };
   await deliver(anna, editEvent({ eventKey, author: ANNA, secret: EVENT.secret, event: off }), 'pn');
+  for (const { id, secret } of [TEXT, OLD_TEXT]) {
+    const sealing = { targetKey: { ...pollKey, id }, author: ANNA, secret };
+    await deliver(anna, editMessage({ ...sealing, edited: { conversation: 'there' }, timestampMs: OLD_MS }), 'pn');
+    const reaction = { text: '👍', senderTimestampMs: OLD_MS };
+    await deliver(ben, sealReaction({ ...sealing, reactor: BEN_LID, reaction }), 'lid');
+  }
   await deliver(anna, { conversation: 'and?' }, 'pn');
   await expect.poll(async () => (await read()).map(({ text }) => text), { timeout: 20_000 }).toContain('and?');
 }
@@ -121,7 +135,8 @@ test.each<[string, (() => Promise<void>)[]]>([
       importBackup,
     ],
   ],
-])('votes, answers and edits are shown whose poll and event only a backup has, which comes %s', async (_, steps) => {
+  ['before them, and once more', [importBackup, voteAndAnswer, importBackup]],
+])('votes, answers, edits and reactions are shown of what only a backup has, which comes %s', async (_, steps) => {
   for (const step of steps) await step();
   const messages = await read();
   const byId = (id: string): Message | undefined => messages.find(({ key }) => key?.messageId === id);
@@ -142,9 +157,12 @@ test.each<[string, (() => Promise<void>)[]]>([
       ],
     },
   });
+  expect(byId(TEXT.id)).toMatchObject({ text: 'there', reactions: [{ senderJid: BEN, emoji: '👍' }] });
+  // Of what was old when the backup was made it is not kept.
+  expect(byId(OLD_TEXT.id)).toMatchObject({ text: 'old', reactions: [] });
   // What opened them is told to nobody.
   const shown = Buffer.concat(messages.map((message) => toBinary(MessageSchema, message)));
-  for (const { secret } of [POLL, EVENT]) {
+  for (const { secret } of [POLL, EVENT, TEXT, OLD_TEXT]) {
     expect(shown.includes(secret)).toBe(false);
     for (const form of [secret.toString('hex'), secret.toString('base64'), secret.join(',')]) {
       expect(linked.daemon.log.includes(form)).toBe(false);

@@ -115,9 +115,11 @@ describe('an edit that is sealed with the secret of the message', () => {
 });
 
 describe('the secret of a message', () => {
-  const secretOf = (length: number, source: LiveSource, message: proto.IMessage = { conversation: 'hello' }) => {
+  const hello: proto.IMessage = { conversation: 'hello' };
+  const secretOf = (length: number, source: LiveSource, message = hello, daysLater = 31) => {
     const info = { key: { remoteJid: ANNA, id: 'A1' }, messageTimestamp: T, messageSecret: Buffer.alloc(length) };
-    const [event] = convertMessage({ ...info, message }, { me: { phone: OWNER, lid: '' }, source });
+    const origin = { me: { phone: OWNER, lid: '' }, source, asOfMs: (T + daysLater * 86_400) * 1000 };
+    const [event] = convertMessage({ ...info, message }, origin);
     return event?.type === 'message' ? event.message.secret?.length : -1;
   };
 
@@ -125,6 +127,14 @@ describe('the secret of a message', () => {
     const event = { eventMessage: { name: 'Picnic' } };
     expect([secretOf(32, liveSource.live), secretOf(32, liveSource.historySync)]).toEqual([32, undefined]);
     expect([secretOf(32, liveSource.live, event), secretOf(32, liveSource.historySync, event)]).toEqual([32, 32]);
+  });
+
+  it('is kept of what was new when history was told, beside the message or in it', () => {
+    const { historySync, onDemand } = liveSource;
+    const inside = { ...hello, messageContextInfo: { messageSecret: Buffer.alloc(33) } };
+    expect([29, 31].map((days) => secretOf(32, historySync, hello, days))).toEqual([32, undefined]);
+    expect([29, 31].map((days) => secretOf(32, onDemand, inside, days))).toEqual([33, undefined]);
+    expect(secretOf(32, historySync, { ...hello, messageContextInfo: { messageSecret: Buffer.alloc(0) } }, 1)).toBe(32);
   });
 
   it('is none when it is longer than any', () => {

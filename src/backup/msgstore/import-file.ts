@@ -32,6 +32,8 @@ export class ImportFile {
   readonly lids = new UnresolvedLids();
   readonly writer = new PageWriter();
   readonly indexes: ReadonlyMap<string, SideIndex>;
+  /** The time that the file speaks of. */
+  readonly asOfMs: number;
   private readonly numbers: ReadonlyMap<string, number>;
   private readonly chatRows: RowReader | undefined;
   private readonly chats = new Map<number, FileChat | 'orphan' | 'malformed'>();
@@ -42,6 +44,7 @@ export class ImportFile {
     pulse: Pulse,
   ) {
     this.keyset = new Keyset(db, new Schema(db), pulse);
+    this.asOfMs = plan.asOfMs;
     const own = readMappings(this.keyset);
     const names = readPlanNames(plan);
     const mappings = new Map([...names.extraMappings, ...own]);

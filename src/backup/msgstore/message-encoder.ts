@@ -81,6 +81,11 @@ export function writeHiddenFacts(writer: ProtoWriter, fields: MessageFields): vo
   writer.bytes(3, fields.secret);
 }
 
+/** Goes on with it: what is stored, and is no part of what a message is recognised by. */
+export function writeRecentSecret(writer: ProtoWriter, fields: MessageFields): void {
+  writer.bytes(3, fields.recentSecret);
+}
+
 function writeMedia(writer: ProtoWriter, media: MediaFields): void {
   const start = writer.begin(5);
   writer.string(1, media.mimeType);

@@ -29,6 +29,8 @@ export interface MessageFields {
   event: EventFields | undefined;
   /** What opens sealed votes and answers; polls and events may have it. Nobody is shown it. */
   secret: Buffer | undefined;
+  /** The same of a recent message of another kind. By it no message is recognised: a later backup has none of it. */
+  recentSecret: Buffer | undefined;
   call: CallFields | undefined;
   systemEvent: SystemEventFields | undefined;
   groupInvite: GroupInviteFields | undefined;
@@ -197,6 +199,7 @@ export function emptyFields(): MessageFields {
     poll: undefined,
     event: undefined,
     secret: undefined,
+    recentSecret: undefined,
     call: undefined,
     systemEvent: undefined,
     groupInvite: undefined,
@@ -226,6 +229,7 @@ export function removeContent(fields: MessageFields): void {
   fields.poll = undefined;
   fields.event = undefined;
   fields.secret = undefined;
+  fields.recentSecret = undefined;
   fields.call = undefined;
   fields.systemEvent = undefined;
   fields.groupInvite = undefined;

@@ -111,8 +111,8 @@ export class ModernAddOns {
   }
 
   /**
-   * Returns what opens the votes of a poll or the answers to an event, when the file has it. Half of all messages have a row with a secret, so
-   * that it is asked for where it is of use only. The first polls had it in their own row, where the protocol has it, too.
+   * Returns what opens the votes of a poll, the answers to an event or the edits of any message, when the file has it. Half of all messages have
+   * a row with a secret, so that it is asked for where it is of use only. The first polls had it in their own row, where the protocol has it, too.
    */
   secret(id: number): Buffer | undefined {
     const own = this.secrets?.first(id)?.[secretTable.at.message_secret];

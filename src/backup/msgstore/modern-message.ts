@@ -1,4 +1,5 @@
 import { knownId } from './message-id.js';
+import { keepsSecret } from '../../domain/kept-secret.js';
 import { messageKind } from '../../domain/message-kind.js';
 import type { Address } from './addresses.js';
 import { firstIdOf, isRevokedType, MessageFinder } from './canonical-id.js';
@@ -100,7 +101,10 @@ export class ModernMessage {
     fields.location = content.location(id);
     fields.vcards = content.vcards(id);
     fields.poll = this.addOns.poll(id, chat.address);
-    fields.secret = isEvent || fields.kind === messageKind.poll ? this.addOns.secret(id) : undefined;
+    const isVotedOn = isEvent || fields.kind === messageKind.poll;
+    const isRecent = !isVotedOn && keepsSecret(fields.sentMs, this.file.asOfMs);
+    fields.secret = isVotedOn ? this.addOns.secret(id) : undefined;
+    fields.recentSecret = isRecent ? this.addOns.secret(id) : undefined;
     fields.call = fields.kind === messageKind.call ? content.call(id) : undefined;
     fields.systemEvent = fields.kind === messageKind.system ? content.systemEvent(id, type, fields.text) : undefined;
     fields.groupInvite = content.groupInvite(id);

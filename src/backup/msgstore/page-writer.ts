@@ -17,7 +17,7 @@ import {
   POSITION_KIND_OFFSET,
   writePosition,
 } from '../../domain/position.js';
-import { writeHiddenFacts, writeMessage } from './message-encoder.js';
+import { writeHiddenFacts, writeMessage, writeRecentSecret } from './message-encoder.js';
 import type { MessageFields } from './message-fields.js';
 import { ProtoWriter } from './proto-writer.js';
 
@@ -83,12 +83,13 @@ export class PageWriter {
     const contentEnd = writer.at;
     // Hidden facts are hashed right behind the content and then make room for the tail.
     writeHiddenFacts(writer, fields);
-    const hiddenLength = writer.at - contentEnd;
     if (writer.at - messageStart > MESSAGE_MAX_BYTES) {
       writer.at = start;
       return false;
     }
     hash64(writer.buffer, messageStart, writer.at);
+    writeRecentSecret(writer, fields);
+    const hiddenLength = writer.at - contentEnd;
     writer.ensure(REVISION_TAIL_BYTES);
     const { buffer } = writer;
     if (hiddenLength > 0) buffer.copyWithin(contentEnd + REVISION_TAIL_BYTES, contentEnd, writer.at);

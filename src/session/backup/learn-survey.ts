@@ -34,6 +34,7 @@ export async function learnSurvey(context: RunContext, survey: Survey): Promise<
     sideIndexes: survey.sideIndexes,
     messageMaxId: survey.messageMaxId,
     legacyMaxId: survey.legacyMaxId,
+    asOfMs: survey.asOfMs,
   };
 }
 
