@@ -159,7 +159,7 @@ export interface LiveChannelCounts {
 /** SHA-256 of the text of a poll's option: how WhatsApp names it in votes. */
 export type OptionHash = Uint8Array;
 
-/** A vote that only the secret of its poll opens, or what only that of an event (an answer) or of any message (an edit, a reaction) does. */
+/** A vote that only the secret of its poll opens, or what only that of an event (an answer) or of any message (an edit, a reaction, a comment) does. */
 export interface SealedLiveVote {
   payload: Uint8Array;
   iv: Uint8Array;
@@ -172,6 +172,13 @@ export interface SealedLiveVote {
   editId?: string | undefined;
   /** True for a reaction. */
   reaction?: boolean | undefined;
+  /** For a comment: the id of the message that it is. */
+  commentId?: string | undefined;
+}
+
+/** What an opened comment says: a message of its own, that replies to what it is about. */
+export interface LiveComment {
+  comment: LiveContent;
 }
 
 /** What an opened edit says. */
@@ -190,16 +197,16 @@ export interface LiveReaction {
 }
 
 /**
- * Opens a vote, an answer to an event, an edit or a reaction; undefined when the secret is not that of what it is about. A promise when what opens
- * it has to be loaded first.
+ * Opens a vote, an answer to an event, an edit, a reaction or a comment; undefined when the secret is not that of what it is about. A promise when
+ * what opens it has to be loaded first.
  */
 export type VoteOpener = (
   vote: SealedLiveVote,
   poll: { messageId: string; secret: Uint8Array },
 ) => OpenedVote | undefined | Promise<OpenedVote | undefined>;
 
-/** What a vote says, an answer to an event, an edit, or a reaction. */
-export type OpenedVote = OptionHash[] | LiveResponse | LiveEdit | LiveReaction;
+/** What a vote says, an answer to an event, an edit, a reaction, or a comment. */
+export type OpenedVote = OptionHash[] | LiveResponse | LiveEdit | LiveReaction | LiveComment;
 
 /** What a chunk of history says of one chat: it comes after the messages that it speaks of. */
 export interface LiveCoverage {

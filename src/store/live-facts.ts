@@ -70,6 +70,7 @@ export function factsOfEvent(event: Exclude<MessageEvent, { type: 'vote' | 'resp
               eventResponse: event.vote.eventResponse === true,
               editId: event.vote.editId ?? '',
               reaction: event.vote.reaction === true,
+              commentId: event.vote.commentId ?? '',
               ...timed('voteTime', event.voteMs),
             },
           ],
@@ -116,6 +117,13 @@ export function responseFacts(key: LiveKey, actor: LiveActor, told: LiveResponse
     ...timed('responseTime', responseMs),
   });
   return factsAbout(key, ofEvent([response]));
+}
+
+/** What an opened comment on a message says: it fills the message that the comment is, and replies to the other one. */
+export function commentFacts(key: LiveKey, content: LiveContent, about: LiveKey): MessageFacts {
+  const { chatJid, senderJid, fromMe, messageId } = about;
+  const quoted = { chatJid, senderJid, fromMe, messageId, kind: messageKind.unknown, waType: 0, text: '' };
+  return factsAbout(key, contentOf({ ...content, quoted }));
 }
 
 function ofEvent(responses: EventResponse[] = []): MessageFields {

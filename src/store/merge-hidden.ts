@@ -46,18 +46,20 @@ function greatest<T>(entries: T[], nameOf: (entry: T) => string, compare: (a: T,
 
 /**
  * Of each voter the newest votes, in the given order: only the last one counts, and who votes without end fills no disk. Reactions are counted
- * apart, so that none of them takes the place of a vote, and of all people's the newest stay: everybody may react to any message.
+ * apart, so that none of them takes the place of a vote, and of all people's the newest stay: everybody may react to any message. So are comments.
  */
 function newestOf(votes: SealedVote[]): SealedVote[] {
   if (votes.length <= MAX_SEALED_OF_ONE) return votes;
   const left = new Map<string, number>();
   let reactionsLeft = MAX_SEALED_REACTIONS;
+  let commentsLeft = MAX_SEALED_COMMENTS;
   const kept = new Set<SealedVote>();
   for (const vote of [...votes].sort((a, b) => -compareTimes(a, b))) {
-    const voter = `${String(vote.fromMe)} ${String(vote.reaction)} ${vote.voterJid}`;
-    const count = left.get(voter) ?? MAX_SEALED_OF_ONE;
+    const isComment = vote.commentId !== '';
+    const voter = `${String(vote.fromMe)} ${String(vote.reaction)} ${String(isComment)} ${vote.voterJid}`;
+    const count = left.get(voter) ?? (isComment ? MAX_SEALED_COMMENTS : MAX_SEALED_OF_ONE);
     left.set(voter, count - 1);
-    if (count <= 0 || (vote.reaction && reactionsLeft-- <= 0)) continue;
+    if (count <= 0 || (vote.reaction && reactionsLeft-- <= 0) || (isComment && commentsLeft-- <= 0)) continue;
     kept.add(vote);
   }
   return votes.filter((vote) => kept.has(vote));
@@ -78,6 +80,9 @@ const MAX_SEALED_OF_ONE = 4;
 
 /** A community has thousands of members: they are some 256 KB, written anew with each. What was opened is among the message's reactions. */
 const MAX_SEALED_REACTIONS = 1024;
+
+/** Comments wait only for a message that is not there, or came without its secret; those that do are 1 MB at most (`MAX_WAITING_COMMENT_BYTES`). */
+const MAX_SEALED_COMMENTS = 64;
 
 /** Sealing the same vote twice gives other bytes: the bytes are its name. */
 function sealOf({ payload, iv }: SealedVote): string {

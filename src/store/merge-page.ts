@@ -77,7 +77,7 @@ export async function mergePage(
 }
 
 /** Opens what waits for the secret of a message. */
-export type OpenWaiting = (poll: { chatNumber: number; key: MessageKey }) => Promise<void>;
+export type OpenWaiting = (poll: { chatNumber: number; key: MessageKey }) => Promise<unknown>;
 
 /** About a millisecond of inserting: a read of a few steps waits for the main thread at each of them. */
 const ROWS_BETWEEN_TURNS = 500;

@@ -22,7 +22,7 @@ import type { MessageFacts } from './merge-message.js';
 import { mergeFacts } from './merge-page.js';
 import { mergePartial, ownIds } from './merge-partial.js';
 import { resolveFacts } from './resolve-facts.js';
-import { indexesOf, loadFacts, openWaiting } from './settle-facts.js';
+import { indexesOf, loadFacts, openWaiting, recordSealed } from './settle-facts.js';
 import { toldAgain } from './told-again.js';
 
 /** What became of live events. */
@@ -177,10 +177,11 @@ class Recorder {
       if (waits) await openWaiting(this.commit, { chatNumber, key }, this.openVote);
       return;
     }
-    this.counts[await mergePartial(this.commit, chatNumber, facts)]++;
-    if (event.type !== 'sealed-vote') return;
-    const poll = { chatNumber, key: keyOf(facts) };
-    await openWaiting(this.commit, poll, this.openVote, facts.hidden.sealedVotes);
+    const outcome =
+      event.type === 'sealed-vote'
+        ? await recordSealed(this.commit, chatNumber, facts, this.openVote)
+        : await mergePartial(this.commit, chatNumber, facts);
+    this.counts[outcome]++;
   }
 
   async #mergeMessage(

@@ -7,23 +7,46 @@ import { type Commit, keyOf } from './commit.js';
 import { msOf } from './facts.js';
 import { findStored } from './find-stored.js';
 import { identityKeyOf } from './identity.js';
-import { factsOfEvent, responseFacts, voteFacts } from './live-facts.js';
+import { commentFacts, factsOfEvent, responseFacts, voteFacts } from './live-facts.js';
 import type { MessageFacts } from './merge-message.js';
 import { mergePartial } from './merge-partial.js';
 import { phoneOrMark } from './phone-of.js';
 import { resolveFacts } from './resolve-facts.js';
+import { saysContent } from './told-again.js';
 
-/** Opens what is sealed of a message (all that waits, unless some is named), if its secret is known. */
+/** Records what came sealed, and what it says if what it is about is there. */
+export async function recordSealed(
+  commit: Commit,
+  chatNumber: number,
+  facts: MessageFacts,
+  openVote: VoteOpener,
+): Promise<'updated' | 'unchanged' | 'refused' | 'awaiting'> {
+  const about = { chatNumber, key: keyOf(facts) };
+  const { sealedVotes } = facts.hidden;
+  const isComment = sealedVotes.some(({ commentId }) => commentId !== '');
+  // A message has any number of comments, and each is a message: what is opened at once is not kept beside the one that they are about.
+  if (isComment && (await openWaiting(commit, about, openVote, sealedVotes)) > 0) return 'updated';
+  if (isComment && sealedVotes.some(({ payload }) => payload.length > MAX_WAITING_COMMENT_BYTES)) return 'unchanged';
+  const outcome = await mergePartial(commit, chatNumber, facts);
+  if (!isComment) await openWaiting(commit, about, openVote, sealedVotes);
+  return outcome;
+}
+
+/** That of a text of some thousand letters, or of a picture with a small preview; a longer one that comes too early stays sealed. Chosen. */
+const MAX_WAITING_COMMENT_BYTES = 16 * 1024;
+
+/** Opens what is sealed of a message (all that waits, unless some is named), if its secret is known. Returns how much was opened. */
 export async function openWaiting(
   commit: Commit,
   poll: { chatNumber: number; key: MessageKey },
   openVote: VoteOpener,
   sealed?: SealedVote[],
-): Promise<void> {
+): Promise<number> {
   const { chatNumber } = poll;
   const facts = await loadFacts(commit, chatNumber, poll.key);
-  if (facts === undefined || facts.hidden.messageSecret.length === 0) return;
+  if (facts === undefined || facts.hidden.messageSecret.length === 0) return 0;
   const key = keyOf(facts);
+  let count = 0;
   for (const vote of sealed ?? facts.hidden.sealedVotes) {
     const opened = await openVote(namedToo(vote, key), {
       messageId: key.messageId,
@@ -31,9 +54,18 @@ export async function openWaiting(
     });
     const told = opened === undefined ? undefined : factsOfOpened(facts, vote, opened);
     if (told === undefined) continue;
-    const canonical = await resolveFacts(told, (jid) => phoneOrMark(commit.overlay, jid));
-    await mergePartial(commit, chatNumber, canonical ?? told);
+    count++;
+    const canonical = (await resolveFacts(told, (jid) => phoneOrMark(commit.overlay, jid))) ?? told;
+    if (vote.commentId !== '' && (await saysMore(commit, chatNumber, keyOf(canonical)))) continue;
+    await mergePartial(commit, chatNumber, canonical);
   }
+  return count;
+}
+
+/** True for a comment that was opened already, and for another message under the id of one: who sent it would rewrite it by commenting. */
+async function saysMore(commit: Commit, chatNumber: number, key: MessageKey): Promise<boolean> {
+  const { message } = (await loadFacts(commit, chatNumber, key)) ?? {};
+  return message !== undefined && saysContent(message);
 }
 
 function factsOfOpened({ message }: MessageFacts, vote: SealedVote, opened: OpenedVote): MessageFacts | undefined {
@@ -45,6 +77,10 @@ function factsOfOpened({ message }: MessageFacts, vote: SealedVote, opened: Open
     if ((opened.content.kind === messageKind.event) !== (kind === MessageKind.EVENT)) return undefined;
     const { content, editMs } = opened;
     return factsOfEvent({ type: 'edit', key, editId: vote.editId, editMs: editMs || msOf(vote.voteTime), content });
+  }
+  if ('comment' in opened) {
+    const { voterJid: senderJid, fromMe, commentId: messageId } = vote;
+    return commentFacts({ chatJid: key.chatJid, senderJid, fromMe, messageId }, opened.comment, key);
   }
   if ('emoji' in opened) {
     const { emoji, reactMs } = opened;

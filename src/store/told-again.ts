@@ -38,7 +38,7 @@ export function toldAgain(stored: MessageFacts, incoming: MessageFacts): Message
 }
 
 /** False for a placeholder, which the content fills when it is sent again. */
-function saysContent({ kind }: Message): boolean {
+export function saysContent({ kind }: Message): boolean {
   return kind !== MessageKind.UNSPECIFIED && kind !== MessageKind.PENDING && kind !== MessageKind.UNKNOWN;
 }
 

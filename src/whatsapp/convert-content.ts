@@ -2,8 +2,10 @@ import type { proto } from '@whiskeysockets/baileys';
 import type { LiveContent, LiveKey } from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, type Me } from './addresses.js';
+import { commentIn, quotedBy } from './convert-comment.js';
 import { convertMedia } from './convert-media.js';
 import { eventOf } from './convert-response.js';
+import { emptyContent } from './empty-content.js';
 import { durationOf, msOfSeconds } from './numbers.js';
 import { contentNames, unwrap } from './unwrap.js';
 
@@ -18,6 +20,11 @@ export function convertContent(wrapped: proto.IMessage, key: LiveKey, me: Me): L
   const unwrapped = unwrap(wrapped);
   const { message } = unwrapped;
   if (contentNames(message).length === 0) return undefined;
+  const comment = commentIn(message);
+  if (comment !== undefined) {
+    const said = comment.said ? convertContent(comment.said, key, me) : emptyContent(messageKind.pending, 11);
+    return said && { ...said, quoted: quotedBy(comment.about, key, me) };
+  }
   const part: Part = textPart(message) ??
     convertMedia(message, unwrapped.viewOnce) ??
     structuredPart(message) ??

@@ -5,7 +5,8 @@ import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, keyOfMessage, mappingOf, type Me } from './addresses.js';
 import { convertChannelUpdates } from './convert-channel.js';
 import { convertSyncAction } from './convert-sync-action.js';
-import { deliveryOf, emptyContent } from './envelope.js';
+import { emptyContent } from './empty-content.js';
+import { deliveryOf } from './envelope.js';
 import { msOf, msOfEither, msOfSeconds } from './numbers.js';
 import { convertReceipt } from './receipt-stanza.js';
 

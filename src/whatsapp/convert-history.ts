@@ -3,7 +3,8 @@ import { isGroup, isPerson } from '../domain/jid.js';
 import { type LiveCoverage, liveDelivery, type LiveEvent, type LiveRank, liveSource } from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, mappingOf, type Me } from './addresses.js';
-import { emptyContent, type Origin } from './envelope.js';
+import { emptyContent } from './empty-content.js';
+import type { Origin } from './envelope.js';
 import { durationOf, msOfEither, msOfSeconds, numberOf, type WireNumber } from './numbers.js';
 
 /** Which number a LID stands for, as a chunk of history says it. */

@@ -33,10 +33,11 @@ export function convertMessage(info: WireMessage, origin: Origin): LiveEvent[] {
   // That somebody keeps a message which would disappear shows nothing, and here nothing disappears.
   if (content?.message.keepInChatMessage) return events;
   const sealed = content === undefined ? undefined : convertSealed(content.message, key, info, me);
-  if (sealed !== undefined) return [...events, ...sealed];
+  // A comment is there before it is opened, and when it never is.
+  if (sealed !== undefined && !content?.message.encCommentMessage) return [...events, ...sealed];
   const message = messageOf(info, key, origin);
   if (message === undefined) return [...events, ...(hasStub(info) ? convertStub(info, key, origin) : [])];
-  return [...events, { type: 'message', message }, ...historyOf(info, key, me)];
+  return [...events, { type: 'message', message }, ...(sealed ?? []), ...historyOf(info, key, me)];
 }
 
 function messageOf(info: WireMessage, key: LiveKey, { me, source, asOfMs = 0 }: Origin): LiveMessage | undefined {

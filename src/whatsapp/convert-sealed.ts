@@ -5,8 +5,8 @@ import type { WireMessage } from './envelope.js';
 import { msOf, msOfSeconds } from './numbers.js';
 
 /**
- * Converts what only the secret of another message opens: a vote, an answer to an event, an edit, a reaction. Undefined for what is none of them;
- * nothing comes of one that is about no message or too large.
+ * Converts what only the secret of another message opens: a vote, an answer to an event, an edit, a reaction, what a comment says. Undefined for
+ * what is none of them; nothing comes of one that is about no message or too large.
  */
 export function convertSealed(
   message: proto.IMessage,
@@ -15,7 +15,7 @@ export function convertSealed(
   me: Me,
 ): LiveEvent[] | undefined {
   const { pollUpdateMessage: vote, encEventResponseMessage: response, encReactionMessage: reaction } = message;
-  const { secretEncryptedMessage: edit } = message;
+  const { secretEncryptedMessage: edit, encCommentMessage: comment } = message;
   const sentMs = msOfSeconds(info.messageTimestamp);
   if (vote) {
     const voteMs = msOf(vote.senderTimestampMs) || sentMs;
@@ -28,23 +28,26 @@ export function convertSealed(
   if (reaction) {
     return sealedOf({ ...reaction, about: reaction.targetMessageKey, voteMs: sentMs, use: 'reaction' }, key, info, me);
   }
+  if (comment) {
+    return sealedOf({ ...comment, about: comment.targetMessageKey, voteMs: sentMs, use: 'comment' }, key, info, me);
+  }
   if (!edit || !EDITS.has(edit.secretEncType ?? 0)) return undefined;
   return sealedOf({ ...edit, about: edit.targetMessageKey, voteMs: sentMs, use: 'edit' }, key, info, me);
 }
 
-/** A vote, an answer, an edit or a reaction as it comes, and what it is about, by the key that its author wrote. */
+/** A vote, an answer, an edit, a reaction or a comment as it comes, and what it is about, by the key that its author wrote. */
 interface Sealed {
   encPayload?: Uint8Array | null;
   encIv?: Uint8Array | null;
   about: WireKey | null | undefined;
   voteMs: number;
-  use?: 'response' | 'edit' | 'reaction';
+  use?: 'response' | 'edit' | 'reaction' | 'comment';
 }
 
 function sealedOf(sealed: Sealed, key: LiveKey, info: WireMessage, me: Me): LiveEvent[] {
   const { encPayload: payload, encIv: iv, about, voteMs, use } = sealed;
   const named = keyOfTarget(about, key, me);
-  const maxBytes = use === 'edit' ? MAX_EDIT_BYTES : MAX_SEALED_BYTES;
+  const maxBytes = use === 'edit' || use === 'comment' ? MAX_TEXT_BYTES : MAX_SEALED_BYTES;
   if (named === undefined || !payload || !iv || payload.length + iv.length > maxBytes) return [];
   // Only its author edits a message, whatever the key inside says.
   const target = use === 'edit' ? { ...key, messageId: named.messageId } : named;
@@ -74,6 +77,8 @@ function markOf(use: Sealed['use'], key: LiveKey): Partial<SealedLiveVote> {
       return { editId: key.messageId };
     case 'reaction':
       return { reaction: true };
+    case 'comment':
+      return { commentId: key.messageId };
     case undefined:
       return {};
   }
@@ -83,7 +88,7 @@ function markOf(use: Sealed['use'], key: LiveKey): Partial<SealedLiveVote> {
 const MAX_SEALED_BYTES = 4096;
 
 /** The longest text that a phone sends may take some 256 KB; a small picture of a place comes with an event's. */
-const MAX_EDIT_BYTES = 512 * 1024;
+const MAX_TEXT_BYTES = 512 * 1024;
 
 const { SecretEncType } = proto.Message.SecretEncryptedMessage;
 

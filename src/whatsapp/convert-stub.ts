@@ -10,7 +10,8 @@ import {
 import { isGroup } from '../domain/jid.js';
 import { messageKind } from '../domain/message-kind.js';
 import { addressOf, isMe, mappingOf } from './addresses.js';
-import { emptyContent, envelopeOf, type Origin, placeholderOf, type WireMessage } from './envelope.js';
+import { emptyContent } from './empty-content.js';
+import { envelopeOf, type Origin, placeholderOf, type WireMessage } from './envelope.js';
 import { msOfSeconds } from './numbers.js';
 
 const stubs = proto.WebMessageInfo.StubType;

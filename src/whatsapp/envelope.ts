@@ -1,6 +1,5 @@
 import type { proto } from '@whiskeysockets/baileys';
 import {
-  type LiveContent,
   liveDelivery,
   type LiveDelivery,
   type LiveEvent,
@@ -12,6 +11,7 @@ import {
 import { messageKind } from '../domain/message-kind.js';
 import type { Me, WireKey } from './addresses.js';
 import { lifetimeOf } from './convert-content.js';
+import { emptyContent } from './empty-content.js';
 import { msOf, msOfSeconds } from './numbers.js';
 
 /** A message as the library has it, from whatever source. */
@@ -64,9 +64,4 @@ const STATES: readonly LiveDelivery[] = [
 export function placeholderOf(info: WireMessage, key: LiveKey, viewOnce = false): LiveEvent {
   const content = { ...emptyContent(messageKind.pending, 11), viewOnce };
   return { type: 'message', message: { ...envelopeOf(info, key, liveSource.live), content } };
-}
-
-/** Content that says no more than what it is. */
-export function emptyContent(kind: number, waType: number): LiveContent {
-  return { kind, waType, text: '', viewOnce: false, forwardScore: 0, mentionedJids: [], albumMessageId: '' };
 }

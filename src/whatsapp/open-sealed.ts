@@ -1,18 +1,24 @@
 import { aesDecryptGCM, decryptEventResponse, decryptPollVote, proto } from '@whiskeysockets/baileys';
 import { hkdfSync } from 'node:crypto';
-import type { LiveEdit, LiveReaction, SealedLiveVote, VoteOpener } from '../domain/live-event.js';
+import type { LiveComment, LiveEdit, LiveReaction, SealedLiveVote, VoteOpener } from '../domain/live-event.js';
+import { commentOf } from './convert-comment.js';
 import { convertContent } from './convert-content.js';
 import { responseOf } from './convert-response.js';
 import { msOf } from './numbers.js';
 import { unwrap } from './unwrap.js';
 
-/** Opens a vote with its poll's secret, an answer with its event's, or an edit or a reaction with that of what it is about. */
+/** Opens a vote with its poll's secret, an answer with its event's, or an edit, a reaction or a comment with that of what it is about. */
 export const openSealed: VoteOpener = (vote, { messageId, secret }) => {
   const sealed = { encPayload: vote.payload, encIv: vote.iv };
-  const { editId = '' } = vote;
+  const { editId = '', commentId = '' } = vote;
   if (editId !== '') {
     return underNames(vote, (editor, author) =>
       editOf(editId, openEdit(vote, secret, `${messageId}${author}${editor}`)),
+    );
+  }
+  if (commentId !== '') {
+    return underNames(vote, (commenter, author) =>
+      openedComment(openPlain(vote, secret, `${messageId}${author}${commenter}Enc Comment`), messageId),
     );
   }
   if (vote.reaction === true) {
@@ -50,7 +56,7 @@ function underNames<T>(vote: SealedLiveVote, open: (voter: string, author: strin
   return undefined;
 }
 
-/** Unlike votes and answers, edits and reactions are sealed with nothing beside them. */
+/** Unlike votes and answers, edits, reactions and comments are sealed with nothing beside them. That of comments is as public clients do it, not measured. */
 function openPlain({ payload, iv }: SealedLiveVote, secret: Uint8Array, use: string): Buffer {
   return aesDecryptGCM(payload, Buffer.from(hkdfSync('sha256', secret, EMPTY, use, 32)), iv, EMPTY);
 }
@@ -59,6 +65,14 @@ function openPlain({ payload, iv }: SealedLiveVote, secret: Uint8Array, use: str
 function reactionOf(bytes: Uint8Array): LiveReaction {
   const { text, senderTimestampMs } = proto.Message.ReactionMessage.decode(bytes);
   return { emoji: text ?? '', reactMs: msOf(senderTimestampMs) };
+}
+
+function openedComment(bytes: Uint8Array, messageId: string): LiveComment {
+  const nobody = { chatJid: '', senderJid: '', fromMe: false, messageId: '' };
+  const comment = convertContent(commentOf(bytes, messageId), nobody, { phone: '', lid: '' });
+  if (comment === undefined) throw new Error('a comment says nothing');
+  // What it is about is said outside, as with a reaction.
+  return { comment: { ...comment, quoted: undefined } };
 }
 
 /** Edits of events and of other messages are sealed with different keys. */

@@ -51,6 +51,26 @@ export function sealReaction(given: {
   return { encReactionMessage: seal({ ...rest, editor, plain, use: 'Enc Reaction' }) };
 }
 
+/** Seals a comment as public clients do in a community's announcements: a message, which one of them puts beside the key of what it is about. */
+export function sealComment(given: {
+  targetKey: proto.IMessageKey;
+  author: string;
+  commenter: string;
+  secret: Uint8Array;
+  said: proto.IMessage;
+  form?: 'message' | 'comment' | 'comment without a key' | 'message with a comment';
+}): proto.IMessage {
+  const { commenter: editor, said, form = 'message', ...rest } = given;
+  const comment = { message: said, targetMessageKey: given.targetKey };
+  const forms = {
+    message: () => proto.Message.encode(said),
+    comment: () => proto.Message.CommentMessage.encode(comment),
+    'comment without a key': () => proto.Message.CommentMessage.encode({ message: said }),
+    'message with a comment': () => proto.Message.encode({ commentMessage: comment }),
+  };
+  return { encCommentMessage: seal({ ...rest, editor, plain: forms[form]().finish(), use: 'Enc Comment' }) };
+}
+
 function sealEdit({ secretEncType, ...given }: Plain & { secretEncType: number }): proto.IMessage {
   return { secretEncryptedMessage: { ...seal(given), secretEncType } };
 }

@@ -442,7 +442,8 @@ export const MediaSchema: GenMessage<Media> = /*@__PURE__*/
 
 /**
  * The message that a reply shows above itself. A copy made when the reply was
- * written: the original may be gone, edited, or in another chat.
+ * written: the original may be gone, edited, or in another chat. A comment on what a
+ * community announces is a reply to it, of which only `key` is there.
  *
  * @generated from message scrollback.v1.Quoted
  */
@@ -1378,7 +1379,8 @@ export enum MessageKind {
 
   /**
    * "Waiting for this message": its content has not been decrypted yet. Any
-   * other kind replaces it when the content arrives. With `view_once`, only the
+   * other kind replaces it when the content arrives; that of a comment is opened when
+   * what it is about is there. With `view_once`, only the
    * phone has it: a link never gets it.
    *
    * @generated from enum value: MESSAGE_KIND_PENDING = 23;
