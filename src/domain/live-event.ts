@@ -1,3 +1,5 @@
+import type { LiveChannelCounts } from './channel-counts.js';
+
 /**
  * What the link tells, as plain data: what came live, from history sync and on demand in the same words. Absent texts are
  * '', absent numbers and times 0, times are ms since 1970. JIDs are normalised; a LID is not resolved yet.
@@ -143,17 +145,6 @@ export interface LiveMedia {
   durationSeconds: number;
   width: number;
   height: number;
-}
-
-/** What WhatsApp counts of a message of a channel. */
-export interface LiveChannelCounts {
-  serverId: number;
-  asOfMs: number;
-  /** Undefined when it was not told. */
-  viewCount: number | undefined;
-  reactions: { emoji: string; count: number }[];
-  forwardCount: number;
-  responseCount: number;
 }
 
 /** SHA-256 of the text of a poll's option: how WhatsApp names it in votes. */

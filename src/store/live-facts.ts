@@ -1,8 +1,8 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { LiveChannelCounts } from '../domain/channel-counts.js';
 import type {
   LiveActor,
-  LiveChannelCounts,
   LiveContent,
   LiveEvent,
   LiveHappening,
@@ -150,10 +150,11 @@ function factsOfMessage(message: LiveMessage): MessageFacts {
   );
 }
 
-function channelFacts(key: LiveKey, { asOfMs, reactions, viewCount, ...counts }: LiveChannelCounts): MessageFacts {
+function channelFacts(key: LiveKey, { asOfMs, viewCount, votes, ...counts }: LiveChannelCounts): MessageFacts {
   const views = viewCount === undefined ? {} : { viewCount, ...timed('viewsTime', asOfMs) };
+  const chosen = votes === undefined ? {} : { votes, ...timed('votesTime', asOfMs) };
   return factsAbout(key, {
-    channelPost: create(ChannelPostSchema, { ...counts, ...views, reactions, ...timed('countsTime', asOfMs) }),
+    channelPost: create(ChannelPostSchema, { ...counts, ...views, ...chosen, ...timed('countsTime', asOfMs) }),
     alternateMessageIds: idsBeside(key, String(counts.serverId)),
   });
 }

@@ -56,6 +56,12 @@ const channelPost = fc.record({
   ),
   forwardCount: fc.constantFrom(0, 1, 2),
   countsTime: optionalTime,
+  votes: fc.constantFrom<{ optionSha256: Uint8Array; count: number }[]>(
+    [],
+    [{ optionSha256: Uint8Array.of(1), count: 2 }],
+    [{ optionSha256: Uint8Array.of(2), count: 1 }],
+  ),
+  votesTime: optionalTime,
 });
 
 /** Facts about one message as some source may know them. */

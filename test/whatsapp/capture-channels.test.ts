@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MessageKind } from '../../src/gen/scrollback/v1/message_pb.js';
+import { type Message, MessageKind } from '../../src/gen/scrollback/v1/message_pb.js';
 import { CapturedHistory, CapturedLink } from '../support/captured-link.js';
 import { closeCaptured, openCaptured } from '../support/captured-stage.js';
 import { copyClientState } from '../support/whatsapp/baileys-client.js';
@@ -123,6 +123,39 @@ describe('a message of a channel', () => {
     await restart();
     await account.acknowledged(id);
     expect(await posts()).toMatchObject([{ channelPost: { viewCount: 5 } }]);
+  });
+
+  it('that is a poll has the votes that were told last, also before it and after a restart', async () => {
+    const counted = (votes: Record<string, number>): Record<string, number> =>
+      Object.fromEntries(
+        Object.entries(votes).map(([option, count]) => [createHash('sha256').update(option).digest('hex'), count]),
+      );
+    const told = (post?: Message) =>
+      (post?.channelPost?.votes ?? []).map(({ optionSha256, count }) => [
+        Buffer.from(optionSha256).toString('hex'),
+        count,
+      ]);
+    history.drains = false;
+    await update(20, { serverId: 101, votes: { red: 3, blue: 5, green: 0 } });
+    await update(10, { serverId: 101, votes: { red: 9 }, views: 7 });
+    await restart();
+    const poll = { name: 'Which one?', options: [{ optionName: 'red' }, { optionName: 'blue' }] };
+    const options = { chat: CHANNEL, form: 'plaintext', id: postId, t: T, attributes: { server_id: '101' } } as const;
+    await link.account.acknowledged(await link.account.deliver(anna, { pollCreationMessageV3: poll }, options));
+    const [first, ...others] = await posts();
+    expect(others).toEqual([]);
+    expect(first).toMatchObject({ kind: MessageKind.POLL, text: 'Which one?', channelPost: { votesTime: at(20) } });
+    expect(told(first)).toEqual(Object.entries(counted({ red: 3, blue: 5 })).sort());
+    // Votes that are not told stay; what names no option is none.
+    await update(30, { serverId: 101, reactions: { '👍': 1 } });
+    expect((await posts())[0]?.channelPost).toMatchObject({ votesTime: at(20), countsTime: at(30) });
+    await update(40, { serverId: 101, votes: { red: NaN, blue: 4 } });
+    expect(told((await posts())[0])).toEqual(Object.entries(counted({ blue: 4 })));
+    await update(50, { serverId: 101, votes: {} });
+    expect((await posts())[0]?.channelPost).toMatchObject({ votes: [], votesTime: at(50) });
+    await post('', { t: T + 60, form: 'empty', attributes: { edit: '8' } });
+    await update(70, { serverId: 101, votes: { red: 1 } });
+    expect(await posts()).toMatchObject([{ kind: MessageKind.REVOKED, text: '' }]);
   });
 
   it('may come with what is new in the channel', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type BinaryNode, proto } from '@whiskeysockets/baileys';
 import { type Attributes, node } from './nodes.js';
 
@@ -12,6 +13,8 @@ export interface ChannelUpdate {
   reactions?: Record<string, number>;
   forwards?: number;
   responses?: number;
+  /** How often each of the options was chosen; a count that is no number is left out. */
+  votes?: Record<string, number>;
 }
 
 /** The attributes and children of the notification by which a server tells what is new in a channel. */
@@ -26,7 +29,7 @@ export function channelNotification(
 }
 
 function updateNode({ serverId, id, message, attributes, ...counts }: ChannelUpdate): BinaryNode {
-  const { views, reactions, forwards, responses } = counts;
+  const { views, reactions, forwards, responses, votes } = counts;
   const counted = (tag: string, count: number | undefined, more: Attributes = {}) =>
     count === undefined ? [] : [node(tag, { ...more, count: String(count) })];
   return node('message', { id, server_id: String(serverId), ...attributes }, [
@@ -37,9 +40,15 @@ function updateNode({ serverId, id, message, attributes, ...counts }: ChannelUpd
     ...counted('views_count', views, { type: 'views' }),
     ...counted('forwards_count', forwards),
     ...counted('responses_count', responses),
+    ...(votes === undefined ? [] : [node('votes', {}, Object.entries(votes).map(voteNode))]),
   ]);
 }
 
 function reactionNode([code, count]: [string, number]): BinaryNode {
   return node('reaction', { code, count: String(count) });
+}
+
+function voteNode([option, count]: [string, number]): BinaryNode {
+  const counted = Number.isNaN(count) ? {} : { count: String(count) };
+  return node('vote', counted, createHash('sha256').update(option).digest());
 }
