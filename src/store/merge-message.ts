@@ -184,12 +184,17 @@ function joinPoll(message: Message, a: MessageFacts, b: MessageFacts, hidden: Hi
   if (base === undefined) return;
   const poll: Poll = {
     ...base,
-    options: maxList(PollOptionSchema, pollA?.options ?? [], pollB?.options ?? []),
+    options: moreOptions(pollA?.options ?? [], pollB?.options ?? []),
     selectableCount: Math.max(pollA?.selectableCount ?? 0, pollB?.selectableCount ?? 0),
     votes: votes.filter((vote) => vote.optionIndexes.length > 0),
   };
   assign(poll, 'endTime', maxBy(pollA?.endTime, pollB?.endTime, compareTimes));
   message.poll = poll;
+}
+
+/** An edit adds options behind those that were there; of as many, those that WhatsApp counted say more. */
+function moreOptions(a: Poll['options'], b: Poll['options']): Poll['options'] {
+  return a.length === b.length ? maxList(PollOptionSchema, a, b) : a.length > b.length ? a : b;
 }
 
 /** The later one; at the same moment a removal wins over an emoji: what was taken back stays back. */

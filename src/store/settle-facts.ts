@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { LiveActor, OpenedVote, OptionHash, VoteOpener } from '../domain/live-event.js';
+import type { LiveActor, LiveContent, OpenedVote, OptionHash, VoteOpener } from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
 import type { SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
-import { MessageKind, type MessageKey, type PollOption } from '../gen/scrollback/v1/message_pb.js';
+import { MessageKind, type MessageKey, type Poll, type PollOption } from '../gen/scrollback/v1/message_pb.js';
 import { type Commit, keyOf } from './commit.js';
 import { msOf } from './facts.js';
 import { findStored } from './find-stored.js';
@@ -58,6 +58,10 @@ export async function openWaiting(
     const canonical = (await resolveFacts(told, (jid) => phoneOrMark(commit.overlay, jid))) ?? told;
     if (vote.commentId !== '' && (await saysMore(commit, chatNumber, keyOf(canonical)))) continue;
     await mergePartial(commit, chatNumber, canonical);
+    if (vote.editId === '' || facts.message.poll === undefined) continue;
+    // Votes for an option that the edit added may have come before it.
+    const votes = facts.hidden.sealedVotes.filter(({ editId }) => editId === '');
+    if (votes.length > 0) await openWaiting(commit, poll, openVote, votes);
   }
   return count;
 }
@@ -73,9 +77,11 @@ function factsOfOpened({ message }: MessageFacts, vote: SealedVote, opened: Open
   if (key === undefined) return undefined;
   const actor: LiveActor = { jid: vote.voterJid, fromMe: vote.fromMe };
   if ('content' in opened) {
-    // An event becomes no text by an edit, nor a text an event.
-    if ((opened.content.kind === messageKind.event) !== (kind === MessageKind.EVENT)) return undefined;
-    const { content, editMs } = opened;
+    const { editMs } = opened;
+    const content = poll === undefined ? opened.content : withOptionsOf(opened.content, poll);
+    // An event or a poll becomes no text by an edit, nor a text one of them.
+    const isOther = ([ofEdit, ofMessage]: [number, MessageKind]) => (content.kind === ofEdit) !== (kind === ofMessage);
+    if ([EVENTS, POLLS].some(isOther)) return undefined;
     return factsOfEvent({ type: 'edit', key, editId: vote.editId, editMs: editMs || msOf(vote.voteTime), content });
   }
   if ('comment' in opened) {
@@ -95,6 +101,20 @@ function factsOfOpened({ message }: MessageFacts, vote: SealedVote, opened: Open
   const indexes = indexesOf(poll.options, opened);
   // An option that the poll does not have: not a vote that was taken back.
   return indexes.length < opened.length ? undefined : voteFacts(key, actor, indexes, vote.voteTime);
+}
+
+const EVENTS: [number, MessageKind] = [messageKind.event, MessageKind.EVENT];
+const POLLS: [number, MessageKind] = [messageKind.poll, MessageKind.POLL];
+
+/**
+ * What an edit of a poll says, with the options that votes are cast for: those that it adds behind them are new ones, and what they are called anew is not
+ * taken, because votes name them by what they were called first.
+ */
+function withOptionsOf(content: LiveContent, { options: known }: Poll): LiveContent {
+  const names = known.map(({ name }) => name);
+  const told = content.poll?.options ?? [];
+  const options = names.every((name, index) => told[index] === name) ? told : names;
+  return { ...content, ...(content.poll === undefined ? {} : { poll: { ...content.poll, options } }) };
 }
 
 /** A phone may seal under the number where the stanza says the LID only. */

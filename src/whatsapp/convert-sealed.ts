@@ -92,5 +92,11 @@ const MAX_TEXT_BYTES = 512 * 1024;
 
 const { SecretEncType } = proto.Message.SecretEncryptedMessage;
 
-/** What is edited with the secret of what it is about. */
-const EDITS: ReadonlySet<number> = new Set([SecretEncType.EVENT_EDIT, SecretEncType.MESSAGE_EDIT]);
+/** Edits of polls have a number that the library's protocol does not name; it is that of public clients, not measured. */
+const POLL_EDIT = 4;
+
+/**
+ * What is edited with the secret of what it is about. An option that somebody adds to a poll (5) is none: whether its author lets others do so is said where
+ * the library's protocol does not look.
+ */
+const EDITS: ReadonlySet<number> = new Set([SecretEncType.EVENT_EDIT, SecretEncType.MESSAGE_EDIT, POLL_EDIT]);

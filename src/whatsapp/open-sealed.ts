@@ -75,14 +75,16 @@ function openedComment(bytes: Uint8Array, messageId: string): LiveComment {
   return { comment: { ...comment, quoted: undefined } };
 }
 
-/** Edits of events and of other messages are sealed with different keys. */
+/** Edits of events, of polls and of other messages are sealed with different keys; that of polls is as public clients have it, not measured. */
 function openEdit(vote: SealedLiveVote, secret: Uint8Array, names: string): Opened {
-  const open = (use: string): Buffer => openPlain(vote, secret, names + use);
-  try {
-    return { isEvent: false, bytes: open('Message Edit') };
-  } catch {
-    return { isEvent: true, bytes: open('Event Edit') };
+  for (const use of ['Message Edit', 'Event Edit']) {
+    try {
+      return { isEvent: use === 'Event Edit', bytes: openPlain(vote, secret, names + use) };
+    } catch {
+      // The seal says so: not for this use.
+    }
   }
+  return { isEvent: false, bytes: openPlain(vote, secret, `${names}Poll Edit`) };
 }
 
 interface Opened {

@@ -36,6 +36,22 @@ export function editMessage(given: {
   return sealEdit({ targetKey, author, editor, secret, plain, use: 'Message Edit', secretEncType: 2 });
 }
 
+/** Seals an edit of a poll, as public clients do: an edit as it would be in the open. */
+export function editPoll(given: {
+  pollKey: proto.IMessageKey;
+  author: string;
+  editor?: string;
+  secret: Uint8Array;
+  poll: proto.Message.IPollCreationMessage;
+  timestampMs: number;
+}): proto.IMessage {
+  const { pollKey: key, author, editor = author, secret, poll, timestampMs } = given;
+  const editedMessage = { pollCreationMessageV3: poll };
+  const protocolMessage = { type: MESSAGE_EDIT, key, editedMessage, timestampMs };
+  const plain = proto.Message.encode({ protocolMessage }).finish();
+  return sealEdit({ targetKey: key, author, editor, secret, plain, use: 'Poll Edit', secretEncType: 4 });
+}
+
 const { MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type;
 
 /** Seals a reaction as phones do in a community's announcements. An empty text takes it back. */

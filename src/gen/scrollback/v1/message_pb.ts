@@ -810,7 +810,8 @@ export const ChannelReactionSchema: GenMessage<ChannelReaction> = /*@__PURE__*/
  */
 export type Poll = Message$1<"scrollback.v1.Poll"> & {
   /**
-   * The answers one may choose.
+   * The answers one may choose. An edit of the poll may add some behind them; one that it
+   * calls anew stays as it was, because votes name it so.
    *
    * @generated from field: repeated scrollback.v1.PollOption options = 1;
    */
