@@ -169,8 +169,10 @@ export class HistoryDrain {
     const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (times - 1));
     this.#failures.set(nameOf(record), { times, notBeforeMs: Date.now() + pauseMs });
     this.counts.retries++;
-    const err = error instanceof Error ? error.message : 'unknown';
-    this.dependencies.log.warn({ err, times, pauseMs }, 'a chunk of history could not be had; it is tried again');
+    this.dependencies.log.warn(
+      { err: error, times, pauseMs },
+      'a chunk of history could not be had; it is tried again',
+    );
   }
 
   /** Comes back when the first of those that failed may be tried again. */
@@ -183,8 +185,7 @@ export class HistoryDrain {
   }
 
   #retryAll(error: unknown): void {
-    const err = error instanceof Error ? error.name : 'unknown';
-    this.dependencies.log.warn({ err }, 'the announced history cannot be read; it is tried again');
+    this.dependencies.log.warn({ err: error }, 'the announced history cannot be read; it is tried again');
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.wake(), MAX_PAUSE_MS);
   }

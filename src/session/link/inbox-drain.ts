@@ -96,7 +96,7 @@ export class InboxDrain {
       if (store.failure !== undefined || error instanceof DomainError) throw error;
       const hasRoom = store.inbox.roomAside([record]) === 1;
       if (!hasRoom) this.#noteDropped(1);
-      else this.#dependencies.log.error({ err: nameOf(error) }, 'a delivered record cannot be recorded; it is kept');
+      else this.#dependencies.log.error({ wordlessErr: error }, 'a delivered record cannot be recorded; it is kept');
       await this.#dependencies.session.commit(async (commit) => {
         if (hasRoom) store.inbox.move(commit, record, 'unread');
         else store.inbox.remove(commit, [record]);
@@ -139,7 +139,7 @@ export class InboxDrain {
   #retryLater(error: unknown): void {
     this.#failures++;
     const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
-    this.#dependencies.log.warn({ err: nameOf(error), pauseMs }, 'draining the inbox failed; it is tried again');
+    this.#dependencies.log.warn({ wordlessErr: error, pauseMs }, 'draining the inbox failed; it is tried again');
     if (!this.#stop.signal.aborted) this.#timer = setTimeout(() => this.wake(), pauseMs);
   }
 
@@ -148,11 +148,6 @@ export class InboxDrain {
       this.counts[name] += counts[name];
     }
   }
-}
-
-/** The text of an error may hold what somebody wrote. */
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown';
 }
 
 /** One sync for so many messages; more make the commit of somebody else wait. */
