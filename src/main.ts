@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { readConfig } from './config.js';
 import { type Logger, makeLogger } from './log.js';
 import { WorkerPool } from './pool.js';
@@ -87,12 +86,19 @@ function stopSignal(log: Logger): { requested: Promise<void>; request: () => voi
   return { requested, request };
 }
 
+/** Says why the data directory cannot be taken. LevelDB tells a directory in use by a code, and all else in the system's words. */
 function explainStart(error: unknown, dataDirectory: string): string {
-  const text = error instanceof Error ? `${error.message} ${String(error.cause)}` : '';
-  if (text.includes('LEVEL_LOCKED') || text.includes('already held by process') || text.includes('lock')) {
-    return `another daemon uses ${join(dataDirectory)}: stop it, or set SCROLLBACK_DATA_DIR to another directory`;
+  const causes = [...causesOf(error)];
+  if (causes.some((cause) => 'code' in cause && cause.code === 'LEVEL_LOCKED')) {
+    return `another daemon uses ${dataDirectory}: stop it, or set SCROLLBACK_DATA_DIR to another directory`;
   }
-  return `the data directory ${dataDirectory} cannot be opened: is it writable, and is there room on the disk?`;
+  const words = causes.at(-1)?.message ?? String(error);
+  return `the data directory ${dataDirectory} cannot be opened (${words}): is it writable, and is there room on the disk?`;
+}
+
+/** An error, what caused it, and so on; the first cause comes last. */
+function* causesOf(error: unknown): Generator<Error> {
+  for (let at = error; at instanceof Error; at = at.cause) yield at;
 }
 
 /** Node 20.20.2 fixes a leak in HTTP/2 that a client can provoke (CVE-2026-21714). */
