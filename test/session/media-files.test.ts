@@ -155,6 +155,23 @@ describe('the quota', () => {
     expect(await names()).toHaveLength(2);
   });
 
+  it('counts what is there when a spoilt file was removed during a download', async () => {
+    const before = open();
+    const first = await add(before, 5000);
+    const spoilt = await add(before, 1000);
+    await writeFile(join(directory, 'media', spoilt), 'noise');
+    const files = open();
+    const bytes = randomBytes(1000);
+    async function* beside(): AsyncGenerator<Uint8Array, void, undefined> {
+      expect(await files.open(spoilt)).toBeUndefined();
+      yield bytes;
+    }
+    await files.write(idOf(bytes), 1000, beside());
+    const last = await add(files, 5000);
+    expect(await names()).not.toContain(first);
+    expect((await names()).sort()).toEqual([idOf(bytes), last].sort());
+  });
+
   it('leaves the disk what has to stay free', async () => {
     const files = open({ minFreeBytes: Number.MAX_SAFE_INTEGER });
     const written = files.write(idOf(Buffer.alloc(1)), 1, inParts(Buffer.alloc(1)));

@@ -93,7 +93,8 @@ export class MediaFiles {
       if (!fits(id, sha256)) throw new MediaFailure('damaged');
       await this.#inTurn(async () => {
         await rename(part, this.#pathOf(id));
-        this.#used = (this.#used ?? 0) + room.written;
+        // Whoever removed a spoilt file meanwhile wants all of them counted anew.
+        if (this.#used !== undefined) this.#used += room.written;
       });
       await syncDirectory(this.#directory);
       this.#noteChecked(id, sha256);
