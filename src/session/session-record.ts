@@ -24,18 +24,33 @@ export function newSessionRecord(
   });
 }
 
-/** The record with what is stated: an undefined name and an unspecified policy stay as they are. */
-export function changedSessionRecord(
-  record: SessionRecord,
-  displayName: string | undefined,
-  mediaPolicy: MediaPolicy,
-): SessionRecord {
+/** What an update changes of a record: an undefined name and an unspecified policy change nothing. */
+export function changesOf(displayName: string | undefined, mediaPolicy: MediaPolicy): Partial<SessionRecord> {
   if (displayName !== undefined) checkDisplayName(displayName);
   return {
-    ...record,
-    displayName: displayName ?? record.displayName,
-    mediaPolicy: mediaPolicy === MediaPolicy.UNSPECIFIED ? record.mediaPolicy : mediaPolicy,
+    ...(displayName === undefined ? {} : { displayName }),
+    ...(mediaPolicy === MediaPolicy.UNSPECIFIED ? {} : { mediaPolicy }),
   };
+}
+
+/**
+ * Changes the record of a session: in memory first, so that of two changes at once neither undoes the other. A change that could not be
+ * written is taken back: else the next one would make it durable, and what was refused would happen after all.
+ */
+export async function changeRecord(
+  session: { record: SessionRecord },
+  changes: Partial<SessionRecord>,
+  write: (record: SessionRecord) => Promise<void>,
+): Promise<void> {
+  const before = session.record;
+  session.record = { ...before, ...changes };
+  try {
+    await write(session.record);
+  } catch (error) {
+    const undone = Object.keys(changes).map((name) => [name, Reflect.get(before, name)] as const);
+    session.record = { ...session.record, ...Object.fromEntries(undone) };
+    throw error;
+  }
 }
 
 /** The policy that holds for a session. */

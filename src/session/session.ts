@@ -26,7 +26,7 @@ export interface SessionDependencies {
  * SESSION_UNAVAILABLE, and no other session notices.
  */
 export class Session {
-  /** As it is in the registry; whoever changes it there changes it here first. */
+  /** As it is in the registry, or is being written there. */
   record: SessionRecord;
   readonly directory: string;
   /** The connection of its link, while it is online: what it covers. */

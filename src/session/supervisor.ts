@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BackfillKind } from '../domain/backfill.js';
 import { DomainError } from '../domain/fault.js';
 import { parseSessionId, type SessionId } from '../domain/session-id.js';
-import type { BackfillRecord } from '../gen/scrollback/store/v1/record_pb.js';
+import type { BackfillRecord, SessionRecord } from '../gen/scrollback/store/v1/record_pb.js';
 import type { MediaPolicy } from '../gen/scrollback/v1/session_service_pb.js';
 import type { HistoryReader } from '../store/history-reader.js';
 import { Registry } from '../store/registry.js';
@@ -13,7 +13,7 @@ import { Links } from './link/links.js';
 import { Media, type MediaDependencies } from './media/media.js';
 import { Session, type SessionDependencies } from './session.js';
 import { SessionDirectories } from './session-directories.js';
-import { changedSessionRecord, checkDisplayName, newSessionRecord } from './session-record.js';
+import { changeRecord, changesOf, checkDisplayName, newSessionRecord } from './session-record.js';
 import { viewOf } from './session-view.js';
 import type { LinkDependencies } from './link/link-dependencies.js';
 import type {
@@ -74,10 +74,7 @@ export class Supervisor implements Sessions {
       ...dependencies,
       recover: ({ record }) => this.#backfills.recoverLinked(record.sessionId),
       counterOf: (session) => this.#backfills.historySyncs.counterOf(session),
-      save: (session, link) => {
-        session.record = { ...session.record, link };
-        return registry.putSession(session.record);
-      },
+      save: (session, link) => this.#change(session, { link }),
     });
     this.#media = new Media(dependencies, (session) => this.#links.of(session));
   }
@@ -159,8 +156,7 @@ export class Supervisor implements Sessions {
 
   async updateSession(id: string, displayName: string | undefined, mediaPolicy: MediaPolicy): Promise<SessionView> {
     const session = await this.#session(parseSessionId(id));
-    session.record = changedSessionRecord(session.record, displayName, mediaPolicy);
-    await tellStorageFull(() => this.#registry.putSession(session.record));
+    await tellStorageFull(() => this.#change(session, changesOf(displayName, mediaPolicy)));
     await this.#media.follow(session);
     return this.#view(session);
   }
@@ -190,8 +186,7 @@ export class Supervisor implements Sessions {
   async #delete(id: SessionId): Promise<void> {
     const session = await this.#session(id);
     // From here on nobody finds it, and a crash leaves the rest to the next start.
-    session.record = { ...session.record, deleting: true };
-    await this.#registry.putSession(session.record);
+    await this.#change(session, { deleting: true });
     this.#sessions.delete(id);
     await this.#media.remove(session);
     await this.#links.remove(session);
@@ -276,6 +271,10 @@ export class Supervisor implements Sessions {
     const made = this.#sessions.get(id) ?? new Session(record, this.#directories.of(record), this.#forSessions);
     this.#sessions.set(id, made);
     return made;
+  }
+
+  #change(session: Session, changes: Partial<SessionRecord>): Promise<void> {
+    return changeRecord(session, changes, (record) => this.#registry.putSession(record));
   }
 
   #view(session: Session): Promise<SessionView> {

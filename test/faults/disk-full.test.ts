@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CallError } from '../../src/cli/call-error.js';
 import { BackfillState } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
+import { MediaPolicy } from '../../src/gen/scrollback/v1/session_service_pb.js';
 import { type BackupBytes, makeBytes, makeLargeBytes } from '../support/backup-bytes.js';
 import {
   chunksOf,
@@ -108,10 +109,18 @@ describe.runIf(canMount)('a full disk', () => {
     expect(new Set(codes.filter((code) => code !== 'made'))).toEqual(new Set(['STORAGE_FULL']));
     // The registry, which everybody needs, is poisoned now: what it refuses is told, and nothing has crashed.
     expect(await reasonOf(daemon.client.sessions.deleteSession({ sessionId: 's' }))).toBe('STORAGE_FULL');
+    const late = { sessionId: 's', displayName: 'late', mediaPolicy: MediaPolicy.NONE };
+    expect(await reasonOf(daemon.client.sessions.updateSession(late))).toBe('STORAGE_FULL');
     expect(daemon.log).not.toContain('incidentId');
     await disk.empty();
     await ensureSession(daemon.client, 'after');
+    // What was refused stays undone, whatever else is written of the session.
+    await daemon.client.sessions.updateSession({ sessionId: 's', displayName: 'S' });
     const { sessions } = await daemon.client.sessions.listSessions({ pageSize: 1000 });
+    expect(sessions.find(({ sessionId }) => sessionId === 's')).toMatchObject({
+      displayName: 'S',
+      mediaPolicy: MediaPolicy.ON_DEMAND,
+    });
     const made = codes.filter((code) => code === 'made').length;
     expect(sessions.length).toBeGreaterThanOrEqual(made);
     await importWhole(daemon.client, 'after', small.crypt15, key);
