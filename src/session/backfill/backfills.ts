@@ -96,6 +96,10 @@ export class Backfills {
   }
 
   async create(request: NewBackfill): Promise<BackfillRecord> {
+    return this.#wipingUnlessTaken(request.key, () => this.#create(request));
+  }
+
+  async #create(request: NewBackfill): Promise<BackfillRecord> {
     const session = await this.#findSession(parseSessionId(request.sessionId));
     if (request.requestId !== '') {
       const known = await session.use((store) => store.findBackfillByRequest(request.requestId));
@@ -152,9 +156,11 @@ export class Backfills {
     return records;
   }
 
-  async resume(backfillId: string, key: BackupKeyInput): Promise<BackfillRecord> {
-    const { backfill, session } = await this.#requireLive(backfillId);
-    return backfill instanceof BackupBackfill ? this.#backups.resume(backfill, session, key) : backfill.record;
+  resume(backfillId: string, key: BackupKeyInput): Promise<BackfillRecord> {
+    return this.#wipingUnlessTaken(key, async () => {
+      const { backfill, session } = await this.#requireLive(backfillId);
+      return backfill instanceof BackupBackfill ? this.#backups.resume(backfill, session, key) : backfill.record;
+    });
   }
 
   async cancel(backfillId: string): Promise<BackfillRecord> {
@@ -182,6 +188,16 @@ export class Backfills {
     const { backfill, session } = await this.#requireLive(backfillId);
     if (backfill instanceof BackupBackfill) return this.#backups.openUpload(backfill, session);
     throw new DomainError({ reason: 'BACKFILL_NOT_UPLOADING', backfillId, state: backfill.state });
+  }
+
+  /** Wipes a key after a call, unless a backfill has taken it, which wipes it itself: others refuse it, or need none. */
+  async #wipingUnlessTaken<T>(key: BackupKeyInput, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } finally {
+      const isTaken = this.#live.all().some((backfill) => backfill instanceof BackupBackfill && backfill.key === key);
+      if (!isTaken) key?.fill(0);
+    }
   }
 
   #cancel(backfill: LiveBackfill, session: Session): Promise<void> {

@@ -89,8 +89,8 @@ export class BackupBackfills {
       throw new DomainError({ reason: 'BACKFILL_ENDED', backfillId: backfill.id, state: 'cancelled' });
     }
     const record = backfill.after({ event: 'key-given', uploadComplete: backfill.uploadComplete });
-    backfill.key = key;
     await this.#work.save(backfill, session, record);
+    backfill.key = key;
     if (stateOf(record) === 'decrypting') this.#work.start(backfill, session);
     return record;
   }
