@@ -19,8 +19,23 @@ export function makeControl(): SharedArrayBuffer {
   return new SharedArrayBuffer(control.slots * Int32Array.BYTES_PER_ELEMENT);
 }
 
-/** A worker's answer: what was asked for, or why not. A cancelled task answers `CANCELLED`. */
-export type Answer<T> = ({ ok: true } & T) | { ok: false; fault: BackupFault };
+/** A worker's answer: what was asked for, or why not. A cancelled task answers `CANCELLED`; `trace` says where an INTERNAL came from. */
+export type Answer<T> = ({ ok: true } & T) | { ok: false; fault: BackupFault; trace?: Trace };
+
+/** Where an unexpected error of a task came from: for the log, and without its text, which may hold what somebody wrote. */
+export interface Trace {
+  type: string;
+  /** The code of the system or the library, and what the system was asked for; '' for none. */
+  code: string;
+  frames: string;
+}
+
+/** Returns what a task met in its thread, as the cause of an error outside of it; undefined where its fault says it all. */
+export function causeOf({ trace }: { trace?: Trace }): Error | undefined {
+  if (trace === undefined) return undefined;
+  const { type, code, frames } = trace;
+  return Object.assign(new Error('in a thread'), { name: type, code, stack: frames });
+}
 
 /**
  * Verifies, decrypts and inflates a backup (or copies a plain one) to `targetPath`, which appears complete or not at

@@ -1,7 +1,7 @@
 import { createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { createInflate } from 'node:zlib';
 import { Pulse } from '../backup/pulse.js';
-import { Refusal } from '../backup/refusal.js';
+import { failed, Refusal } from '../backup/refusal.js';
 import type { Answer } from '../backup/task.js';
 import type { HistorySeal, OpenHistoryResult, OpenHistoryTask } from './history-task.js';
 
@@ -16,7 +16,7 @@ export async function openHistory(task: OpenHistoryTask): Promise<Answer<OpenHis
     return { ok: true, state: 'open', content: await inflate(deflated, task.maxInflatedBytes, pulse) };
   } catch (error) {
     if (error instanceof Broken) return { ok: true, state: 'broken', problem: error.message };
-    return { ok: false, fault: error instanceof Refusal ? error.fault : { reason: 'INTERNAL' } };
+    return failed(error, error instanceof Refusal ? error.fault : { reason: 'INTERNAL' });
   }
 }
 

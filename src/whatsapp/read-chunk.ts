@@ -1,6 +1,6 @@
 import { deserialize } from 'node:v8';
 import type { proto } from '@whiskeysockets/baileys';
-import { type Answer, control, makeControl } from '../backup/task.js';
+import { type Answer, causeOf, control, makeControl } from '../backup/task.js';
 import { HistoryGone } from '../domain/history-gone.js';
 import type { LiveEvent } from '../domain/live-event.js';
 import type { Me } from './addresses.js';
@@ -60,7 +60,7 @@ function fulfilled<T>(answer: Answer<T>): T {
   if (answer.ok) return answer;
   const { reason } = answer.fault;
   if (reason === 'DAMAGED' || reason === 'BACKUP_TOO_LARGE') throw new HistoryGone('a chunk of history cannot be read');
-  throw new Error(`reading a chunk of history ended with ${reason}`);
+  throw new Error(`reading a chunk of history ended with ${reason}`, { cause: causeOf(answer) });
 }
 
 /** Chunks that were seen have some MB; a deflated text may grow tenfold. */

@@ -280,14 +280,15 @@ describe('a decryption', () => {
     });
   });
 
-  test('answers INTERNAL for a source or a directory that is not there', async () => {
+  test('answers INTERNAL for a source or a directory that is not there, and what the system said', async () => {
     const task = { targetPath: '/nowhere/target', maxInflatedBytes: 1e9, control: makeControl() };
-    const internal = { ok: false, fault: { reason: 'INTERNAL' } };
-    expect(await decryptBackup({ ...task, key: undefined, sourcePath: '/nowhere/source' })).toEqual(internal);
+    const trace = { type: 'Error', code: 'ENOENT open' };
+    const internal = { ok: false, fault: { reason: 'INTERNAL' }, trace };
+    expect(await decryptBackup({ ...task, key: undefined, sourcePath: '/nowhere/source' })).toMatchObject(internal);
     await withDirectory(async (directory) => {
       const sourcePath = join(directory, 'source');
       await writeFile(sourcePath, plain);
-      expect(await decryptBackup({ ...task, key: undefined, sourcePath })).toEqual(internal);
+      expect(await decryptBackup({ ...task, key: undefined, sourcePath })).toMatchObject(internal);
     });
   });
 });

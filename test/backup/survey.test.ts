@@ -102,7 +102,7 @@ describe('a survey', () => {
 
   it('answers with a fault where there is no file', () => {
     const answer = takeSurvey({ control: makeControl(), databasePath: join(directory, 'nothing.db') });
-    expect(answer).toEqual({ ok: false, fault: { reason: 'INTERNAL' } });
+    expect(answer).toMatchObject({ ok: false, fault: { reason: 'INTERNAL' }, trace: { code: 'SQLITE_CANTOPEN' } });
   });
 });
 

@@ -1,63 +1,23 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DomainError } from '../../src/domain/fault.js';
 import { BackfillState, type Backfill } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
 import { MediaPolicy } from '../../src/gen/scrollback/v1/session_service_pb.js';
-import { makeLogger } from '../../src/log.js';
-import { WorkerPool } from '../../src/pool.js';
-import { toStatus } from '../../src/rpc/status.js';
 import { backfillOf } from '../../src/session/backfill/backfill.js';
 import type { NewBackfill } from '../../src/session/sessions.js';
-import { Supervisor } from '../../src/session/supervisor.js';
-import { OwnInboxReader } from '../support/inbox-reader.js';
+import { OwnSupervisor } from '../support/own-supervisor.js';
 import { rootKey, smallBackup, smallDatabase } from '../support/small-backup.js';
 
 const backup = smallBackup(smallDatabase(2000));
 const upload = { kind: 'upload', totalSize: backup.length, fileName: 'b' } as const;
 
-let directory: string;
-let pool: WorkerPool;
-let reader: OwnInboxReader;
-let sessions: Supervisor;
-
+let own: OwnSupervisor;
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'scrollback-keys-'));
-  pool = new WorkerPool({ threads: 1, onLostThread: () => undefined });
-  reader = new OwnInboxReader();
-  sessions = await open();
-  await sessions.createSession('s', '', MediaPolicy.UNSPECIFIED);
+  own = await OwnSupervisor.open();
+  await own.sessions.createSession('s', '', MediaPolicy.UNSPECIFIED);
 });
-
-afterEach(async () => {
-  await sessions.close();
-  await pool.close();
-  await reader.close();
-  await rm(directory, { recursive: true });
-});
-
-function open(): Promise<Supervisor> {
-  return Supervisor.open({
-    dataDirectory: join(directory, 'data'),
-    dropDirectory: directory,
-    maxBackupBytes: 2 ** 30,
-    maxInflatedBytes: 2 ** 30,
-    minFreeBytes: 0,
-    media: { quotaBytes: 1, retentionMs: 0, minFreeBytes: 0 },
-    phoneTimes: { answerMs: 1, pauseMs: 1 },
-    now: Date.now,
-    random: Math.random,
-    log: makeLogger('silent'),
-    pool,
-    describeFault: toStatus,
-    connectLink: () => {
-      throw new Error('nobody links here');
-    },
-    inboxReader: reader.reader,
-    loadLinks: () => Promise.resolve(),
-  });
-}
+afterEach(() => own.close());
 
 /** A key as a client gives it: right, or of another backup. */
 const aKey = (isRight = true): Uint8Array => Buffer.from(isRight ? rootKey : Buffer.alloc(32, 0xee));
@@ -70,7 +30,7 @@ async function create(
   const key = request.key ?? aKey();
   const whole: NewBackfill = { sessionId: 's', source: upload, requestId: '', ...request, key };
   try {
-    return { key, reason: '', backfill: backfillOf(await sessions.createBackfill(whole)) };
+    return { key, reason: '', backfill: backfillOf(await own.sessions.createBackfill(whole)) };
   } catch (error) {
     return { key, reason: reasonOf(error), backfill: undefined };
   }
@@ -85,12 +45,12 @@ describe('the key of a backfill', () => {
   it('is kept until the backfill ends, and is then wiped', async () => {
     const { key, backfill } = await create({});
     expect(key).toEqual(aKey());
-    await sessions.cancelBackfill(backfill?.backfillId ?? '');
+    await own.sessions.cancelBackfill(backfill?.backfillId ?? '');
     expect(key).toEqual(wiped);
   });
 
   it('is wiped when no backfill is made', async () => {
-    await writeFile(join(directory, 'dropped'), backup);
+    await writeFile(join(own.directory, 'dropped'), backup);
     const drop = { kind: 'drop', fileName: 'dropped' } as const;
     const refused = [
       await create({ source: drop, key: aKey(false) }),
@@ -117,17 +77,16 @@ describe('the key of a backfill', () => {
   it('that is given again is wiped when it is refused, not needed, or for nothing', async () => {
     const { backfill } = await create({});
     const { backfillId = '' } = backfill ?? {};
-    const sink = await sessions.openUpload(backfillId);
+    const sink = await own.sessions.openUpload(backfillId);
     await sink.write(0, backup.subarray(0, 1000));
     await sink.close();
     const unneeded = aKey();
-    await sessions.resumeBackfill(backfillId, unneeded);
-    await sessions.close();
-    sessions = await open();
+    await own.sessions.resumeBackfill(backfillId, unneeded);
+    await own.restart();
     const [wrong, right, nowhere] = [aKey(false), aKey(), aKey()];
-    expect(await sessions.resumeBackfill(backfillId, wrong).catch(reasonOf)).toBe('WRONG_KEY');
-    expect(await sessions.resumeBackfill('none', nowhere).catch(reasonOf)).toBe('BACKFILL_NOT_FOUND');
-    expect(backfillOf(await sessions.resumeBackfill(backfillId, right)).state).toBe(BackfillState.UPLOADING);
+    expect(await own.sessions.resumeBackfill(backfillId, wrong).catch(reasonOf)).toBe('WRONG_KEY');
+    expect(await own.sessions.resumeBackfill('none', nowhere).catch(reasonOf)).toBe('BACKFILL_NOT_FOUND');
+    expect(backfillOf(await own.sessions.resumeBackfill(backfillId, right)).state).toBe(BackfillState.UPLOADING);
     expect([unneeded, wrong, nowhere, right]).toEqual([wiped, wiped, wiped, aKey()]);
   });
 });

@@ -19,7 +19,7 @@ import {
 } from './probe.js';
 import type { Examination, OpenedBackup } from './probe.js';
 import { Pulse } from '../pulse.js';
-import { Refusal } from '../refusal.js';
+import { failed, Refusal } from '../refusal.js';
 import { defaultReadBytes, readChunks, readExactly } from './source-file.js';
 import type { Answer, DecryptResult, DecryptTask } from '../task.js';
 import { md5Bytes, possibleTrailers, tagBytes } from './trailer.js';
@@ -34,7 +34,7 @@ export async function decryptBackup(task: DecryptTask, readBytes = defaultReadBy
   try {
     return { ok: true, ...(await decryptFile(task, readBytes)) };
   } catch (error) {
-    return { ok: false, fault: faultOf(error) };
+    return failed(error, faultOf(error));
   } finally {
     task.key?.fill(0);
   }

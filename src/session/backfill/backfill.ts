@@ -9,7 +9,7 @@ import {
   isTerminal,
   transition,
 } from '../../domain/backfill.js';
-import { type BackupFault, DomainError, type Fault } from '../../domain/fault.js';
+import type { Fault } from '../../domain/fault.js';
 import { makeServerId } from '../../domain/server-id.js';
 import type { Status } from '../../gen/google/rpc/status_pb.js';
 import { type BackfillRecord, BackfillRecordSchema } from '../../gen/scrollback/store/v1/record_pb.js';
@@ -188,11 +188,6 @@ export function kindOfWire(wire: WireKind): BackfillKind {
   // Safety: the keys of WIRE_KINDS are the kinds.
   const kinds = Object.entries(WIRE_KINDS) as [BackfillKind, WireKind][];
   return kinds.find(([, value]) => value === wire)?.[0] ?? 'backup';
-}
-
-/** Throws the fault of a task that did not answer with a result. */
-export function throwFault(fault: BackupFault): never {
-  throw new DomainError(fault);
 }
 
 /** The wire's number of a state. */

@@ -4,11 +4,11 @@ import { type BackfillRecord, ImportStage } from '../../gen/scrollback/store/v1/
 import { coverageSource } from '../../domain/coverage.js';
 import { addCoverage } from '../../store/coverage.js';
 import { putBackfill } from '../../store/backfills.js';
-import { backfillOf, throwFault } from '../backfill/backfill.js';
+import { backfillOf } from '../backfill/backfill.js';
 import { importDirectory } from './import-directory.js';
 import { importMessages } from './import-messages.js';
 import { learnSurvey } from './learn-survey.js';
-import { type RunContext, saveRecord, setCheckpoint, startOf } from './run-context.js';
+import { type RunContext, saveRecord, setCheckpoint, startOf, taskError } from './run-context.js';
 
 /**
  * Does what is left of a backfill, from decryption to the last group: the whole import, in its order. Each step commits what it
@@ -63,7 +63,7 @@ async function decrypt({ backfill, pool, sourcePath, maxInflatedBytes, commit }:
       key: backfill.key,
       maxInflatedBytes,
     });
-    if (!answer.ok) throwFault(answer.fault);
+    if (!answer.ok) throw taskError(answer);
     const record = backfill.after({ event: 'decrypted' });
     record.decrypted = true;
     const shown = backfillOf(record);
@@ -81,7 +81,7 @@ async function decrypt({ backfill, pool, sourcePath, maxInflatedBytes, commit }:
 
 async function surveyDatabase({ backfill, pool }: RunContext): Promise<Survey> {
   const answer = await pool.survey({ control: backfill.control, databasePath: backfill.files.databasePath });
-  if (!answer.ok) throwFault(answer.fault);
+  if (!answer.ok) throw taskError(answer);
   return answer.survey;
 }
 

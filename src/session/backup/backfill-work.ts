@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { probeBackup } from '../../backup/container/probe.js';
 import { isDiskFull } from '../../domain/disk-full.js';
-import { type BackupFault, DomainError } from '../../domain/fault.js';
+import { type BackupFault, DomainError, type Fault } from '../../domain/fault.js';
 import type { BackfillRecord } from '../../gen/scrollback/store/v1/record_pb.js';
 import type { Logger } from '../../log.js';
 import type { WorkerPool } from '../../pool.js';
@@ -131,18 +131,17 @@ export class BackfillWork {
         );
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
-        const fault = faultOf(error);
-        const passes = fault?.reason === 'SESSION_UNAVAILABLE' && !isDiskFull(error);
+        const passes = reasonOf(error) === 'SESSION_UNAVAILABLE' && !isDiskFull(error);
         if (passes && attempt < MAX_ATTEMPTS && !backfill.cancelRequested) {
           log.warn({ ...ids, err: error }, 'backfill interrupted; it goes on from its checkpoint');
           await this.#ends.untilRetry(session);
           if (await this.#ends.reload(backfill, session)) return;
           continue;
         }
-        if (fault === undefined) log.error({ ...ids, err: error }, 'backfill failed for an unknown reason');
-        const ending = endingOf(fault, error);
-        await this.#ends.failSurely(backfill, session, backfill.cancelRequested ? { reason: 'CANCELLED' } : ending);
-        log.info({ ...ids, reason: ending.reason }, 'backfill ended');
+        const fault = backfill.cancelRequested ? CANCELLED : endingOf(error);
+        if (fault.reason === 'INTERNAL') log.error({ ...ids, err: error }, 'backfill failed for an unknown reason');
+        await this.#ends.failSurely(backfill, session, fault);
+        log.info({ ...ids, reason: fault.reason }, 'backfill ended');
         return;
       }
     }
@@ -152,8 +151,8 @@ export class BackfillWork {
   }
 }
 
-function faultOf(error: unknown): DomainError['fault'] | undefined {
-  return error instanceof DomainError ? error.fault : undefined;
+function reasonOf(error: unknown): Fault['reason'] | undefined {
+  return error instanceof DomainError ? error.fault.reason : undefined;
 }
 
 function isMissing(error: unknown): boolean {
@@ -161,14 +160,16 @@ function isMissing(error: unknown): boolean {
 }
 
 /** Why a backfill fails, for what was thrown. */
-function endingOf(fault: DomainError['fault'] | undefined, error: unknown): BackupFault {
-  if (fault !== undefined && isBackupFault(fault)) return fault;
+function endingOf(error: unknown): BackupFault {
+  if (error instanceof DomainError && isBackupFault(error.fault)) return error.fault;
   return isDiskFull(error) ? { reason: 'STORAGE_FULL' } : { reason: 'INTERNAL' };
 }
 
-function isBackupFault(fault: DomainError['fault']): fault is BackupFault {
+function isBackupFault(fault: Fault): fault is BackupFault {
   return BACKUP_FAULTS.has(fault.reason);
 }
+
+const CANCELLED: BackupFault = { reason: 'CANCELLED' };
 
 const BACKUP_FAULTS: ReadonlySet<string> = new Set<BackupFault['reason']>([
   'WRONG_KEY',

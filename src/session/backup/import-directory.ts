@@ -6,8 +6,8 @@ import { type Group, GroupRank, GroupSchema } from '../../gen/scrollback/v1/hist
 import { putBackfill } from '../../store/backfills.js';
 import { putGroup } from '../../store/directory.js';
 import { type PersonFacts, putContact } from '../../store/people.js';
-import { backfillOf, throwFault } from '../backfill/backfill.js';
-import { type RunContext, setCheckpoint, startOf } from './run-context.js';
+import { backfillOf } from '../backfill/backfill.js';
+import { type RunContext, setCheckpoint, startOf, taskError } from './run-context.js';
 
 /** Imports the people or the groups of a backup, a page a commit. */
 export async function importDirectory(
@@ -21,7 +21,7 @@ export async function importDirectory(
   if (afterId === undefined) return;
   for (let done = false; !done;) {
     const answer = await pool.readDirectory({ control: backfill.control, plan, part, afterId, maxRows: PAGE_ROWS });
-    if (!answer.ok) throwFault(answer.fault);
+    if (!answer.ok) throw taskError(answer);
     done = answer.done;
     afterId = answer.readThroughId;
     const record = backfill.draft();

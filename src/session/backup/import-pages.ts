@@ -1,5 +1,5 @@
 import type { Answer, PageResult, ReadPageTask } from '../../backup/task.js';
-import { throwFault } from '../backfill/backfill.js';
+import { taskError } from './run-context.js';
 
 /** What is to be read of one message table. */
 export interface PageRange {
@@ -54,7 +54,7 @@ export async function* readPages(
       const head = asked.shift();
       if (head === undefined) return;
       const answer = await head.answer;
-      if (!answer.ok) throwFault(answer.fault);
+      if (!answer.ok) throw taskError(answer);
       if (answer.readThroughId < head.throughId) asked.unshift(askFor(answer.readThroughId, head.throughId));
       else if (answer.rowsRead === 0 && asked.length === 0) {
         if (answer.nextId === 0) return;

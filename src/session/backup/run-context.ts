@@ -1,4 +1,6 @@
 import { create } from '@bufbuild/protobuf';
+import { type Answer, causeOf } from '../../backup/task.js';
+import { DomainError } from '../../domain/fault.js';
 import { type BackfillRecord, CheckpointSchema, ImportStage } from '../../gen/scrollback/store/v1/record_pb.js';
 import type { WorkerPool } from '../../pool.js';
 import { putBackfill } from '../../store/backfills.js';
@@ -18,6 +20,11 @@ export interface RunContext {
   commit: <T>(build: (commit: Commit) => Promise<T>) => Promise<T>;
   /** Throws STORAGE_FULL when the disk is nearly full. */
   checkSpace: () => Promise<void>;
+}
+
+/** The error of a task that did not answer with a result: its fault, with what it met in its thread as the cause. */
+export function taskError(answer: Extract<Answer<unknown>, { ok: false }>): DomainError {
+  return new DomainError(answer.fault, { cause: causeOf(answer) });
 }
 
 /** Where a stage starts: after which id. Undefined when it is over already. */
