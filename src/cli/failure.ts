@@ -84,6 +84,10 @@ function adviceFor({ reason, metadata }: CallError): string | undefined {
       const id = visible(metadata['backfill_id'] ?? 'ID');
       return `follow it with \`scrollback backfills watch ${id}\`, or end it with \`scrollback backfills cancel ${id}\``;
     }
+    case 'BACKFILL_NOT_UPLOADING':
+      return `follow it with \`scrollback backfills watch ${visible(metadata['backfill_id'] ?? 'ID')}\``;
+    case 'BACKFILL_NOT_CANCELLABLE':
+      return '`scrollback unlink` ends it';
     case 'BACKFILL_ENDED':
       return 'run `scrollback import` again';
     case 'CHAT_NOT_FOUND':
@@ -106,6 +110,7 @@ function adviceFor({ reason, metadata }: CallError): string | undefined {
       return 'see that it is on and online, open WhatsApp on it, then run the command again';
     case 'WHATSAPP_UNREACHABLE':
       return 'look at the network of the daemon, then run `scrollback link` again';
+    case 'LINK_NOT_CONNECTED':
     case 'MEDIA_NOT_AVAILABLE':
       return 'run `scrollback link`, or wait until `scrollback sessions` shows it as online';
     case 'MEDIA_POLICY':

@@ -3,73 +3,12 @@ import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { status } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import type { Fault } from '../../src/domain/fault.js';
 import { DomainError } from '../../src/domain/fault.js';
 import { ErrorInfoSchema, RetryInfoSchema } from '../../src/gen/google/rpc/error_details_pb.js';
 import { StatusSchema } from '../../src/gen/google/rpc/status_pb.js';
 import { codeOf, toFailure, toStatus } from '../../src/rpc/status.js';
+import { everyFault as faults } from '../support/every-fault.js';
 
-/** One of each. A reason that is missing does not compile. */
-const faults: { [R in Fault['reason']]: Extract<Fault, { reason: R }> } = {
-  INVALID_ARGUMENT: { reason: 'INVALID_ARGUMENT', field: 'page_size', problem: 'must not be negative' },
-  INVALID_PAGE_TOKEN: { reason: 'INVALID_PAGE_TOKEN' },
-  REVISION_AHEAD: { reason: 'REVISION_AHEAD', revision: 7 },
-  SESSION_NOT_FOUND: { reason: 'SESSION_NOT_FOUND', sessionId: 's' },
-  SESSION_EXISTS: { reason: 'SESSION_EXISTS', sessionId: 's' },
-  SESSION_UNAVAILABLE: { reason: 'SESSION_UNAVAILABLE', sessionId: 's' },
-  MAILBOX_FULL: { reason: 'MAILBOX_FULL', sessionId: 's' },
-  LINK_IN_PROGRESS: { reason: 'LINK_IN_PROGRESS', sessionId: 's' },
-  PAIRING_EXPIRED: { reason: 'PAIRING_EXPIRED', sessionId: 's' },
-  LINK_REFUSED: { reason: 'LINK_REFUSED', sessionId: 's', state: 'banned', code: 403 },
-  LINK_OTHER_ACCOUNT: { reason: 'LINK_OTHER_ACCOUNT', sessionId: 's' },
-  PHONE_SILENT: { reason: 'PHONE_SILENT', sessionId: 's' },
-  LINK_NOT_CONNECTED: { reason: 'LINK_NOT_CONNECTED', sessionId: 's', state: 'backing-off' },
-  WHATSAPP_REFUSED: { reason: 'WHATSAPP_REFUSED', code: 429 },
-  WHATSAPP_SILENT: { reason: 'WHATSAPP_SILENT' },
-  WHATSAPP_UNREACHABLE: { reason: 'WHATSAPP_UNREACHABLE', code: 428 },
-  SHUTTING_DOWN: { reason: 'SHUTTING_DOWN' },
-  CHAT_NOT_FOUND: { reason: 'CHAT_NOT_FOUND' },
-  MESSAGE_NOT_FOUND: { reason: 'MESSAGE_NOT_FOUND' },
-  MEDIA_NOT_FOUND: { reason: 'MEDIA_NOT_FOUND' },
-  MEDIA_GONE: { reason: 'MEDIA_GONE', phoneAnswered: true },
-  MEDIA_NOT_AVAILABLE: { reason: 'MEDIA_NOT_AVAILABLE', sessionId: 's', linkState: 'unlinked' },
-  MEDIA_DAMAGED: { reason: 'MEDIA_DAMAGED' },
-  MEDIA_POLICY: { reason: 'MEDIA_POLICY', sessionId: 's' },
-  MEDIA_TOO_LARGE: { reason: 'MEDIA_TOO_LARGE', limitBytes: 1024 },
-  MEDIA_QUOTA: { reason: 'MEDIA_QUOTA', limitBytes: 1024 },
-  MEDIA_UNREACHABLE: { reason: 'MEDIA_UNREACHABLE', code: 503 },
-  MEDIA_OFFSET: { reason: 'MEDIA_OFFSET', sizeBytes: 512 },
-  SLOW_READER: { reason: 'SLOW_READER' },
-  TOO_MANY_STREAMS: { reason: 'TOO_MANY_STREAMS', limit: 9 },
-  BACKFILL_NOT_FOUND: { reason: 'BACKFILL_NOT_FOUND', backfillId: 'b' },
-  BACKFILL_RUNNING: { reason: 'BACKFILL_RUNNING', sessionId: 's', backfillId: 'b' },
-  BACKFILL_ENDED: { reason: 'BACKFILL_ENDED', backfillId: 'b', state: 'FAILED' },
-  BACKFILL_NOT_CANCELLABLE: { reason: 'BACKFILL_NOT_CANCELLABLE', backfillId: 'b' },
-  BACKFILL_NOT_UPLOADING: { reason: 'BACKFILL_NOT_UPLOADING', backfillId: 'b', state: 'IMPORTING' },
-  UPLOAD_IN_PROGRESS: { reason: 'UPLOAD_IN_PROGRESS', backfillId: 'b' },
-  UPLOAD_STALLED: { reason: 'UPLOAD_STALLED', committedSize: 512 },
-  WRONG_OFFSET: { reason: 'WRONG_OFFSET', committedSize: 512 },
-  DROP_DIRECTORY_NOT_SET: { reason: 'DROP_DIRECTORY_NOT_SET' },
-  DROP_FILE_NOT_FOUND: { reason: 'DROP_FILE_NOT_FOUND', fileName: 'f' },
-  WRONG_KEY: { reason: 'WRONG_KEY', mistypedDigit: 17 },
-  WRONG_KEY_OR_DAMAGED: { reason: 'WRONG_KEY_OR_DAMAGED' },
-  KEY_REQUIRED: { reason: 'KEY_REQUIRED' },
-  KEY_MALFORMED: { reason: 'KEY_MALFORMED', problem: 'it has 63 digits' },
-  KEY_KIND_MISMATCH: { reason: 'KEY_KIND_MISMATCH', needed: 'digits', problem: 'it is crypt15' },
-  PASSWORD_PROTECTED: { reason: 'PASSWORD_PROTECTED' },
-  PASSKEY_PROTECTED: { reason: 'PASSKEY_PROTECTED' },
-  DAMAGED: { reason: 'DAMAGED', problem: 'the tag is wrong' },
-  TRUNCATED: { reason: 'TRUNCATED' },
-  NOT_A_BACKUP: { reason: 'NOT_A_BACKUP' },
-  OTHER_BACKUP: { reason: 'OTHER_BACKUP', content: 'stickers' },
-  INCREMENTAL_BACKUP: { reason: 'INCREMENTAL_BACKUP' },
-  SCHEMA_NOT_SUPPORTED: { reason: 'SCHEMA_NOT_SUPPORTED', problem: 'message is a view' },
-  BACKUP_TOO_LARGE: { reason: 'BACKUP_TOO_LARGE', limitBytes: 1024 },
-  BACKUP_STALLED: { reason: 'BACKUP_STALLED' },
-  STORAGE_FULL: { reason: 'STORAGE_FULL' },
-  CANCELLED: { reason: 'CANCELLED' },
-  INTERNAL: { reason: 'INTERNAL' },
-};
 const silent = pino({ level: 'silent' });
 
 describe('every fault', () => {
