@@ -1,6 +1,6 @@
 /**
  * The kinds of messages, with the numbers of the public `MessageKind`. They are repeated here because workers encode
- * messages without the generated code; `test/domain/message-kind.test.ts` holds the two against each other.
+ * messages without the generated code; `test/domain/public-numbers.test.ts` holds the two against each other.
  */
 export const messageKind = {
   text: 1,
@@ -29,5 +29,5 @@ export const messageKind = {
   unknown: 24,
 } as const;
 
-/** The number of a kind. Below 64, because a key of the store keeps it in seven bits less one. */
+/** The number of a kind: below 128, because a position keeps it in seven bits, beside one for the direction. */
 export type MessageKind = (typeof messageKind)[keyof typeof messageKind];
