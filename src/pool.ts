@@ -34,6 +34,7 @@ export interface PoolOptions {
 export class WorkerPool {
   readonly #piscina: Piscina;
   readonly #onLostThread: () => void;
+  /** True when a thread was given up: the process must end by SIGKILL. */
   #lost = false;
 
   constructor(options: PoolOptions) {
@@ -51,11 +52,6 @@ export class WorkerPool {
   /** How many tasks run at once. */
   get threads(): number {
     return this.#piscina.options.maxThreads;
-  }
-
-  /** True when a thread was given up: the process must not take new work and must end by SIGKILL. */
-  get lost(): boolean {
-    return this.#lost;
   }
 
   decrypt(task: DecryptTask): Promise<Answer<DecryptResult>> {
@@ -105,8 +101,8 @@ export class WorkerPool {
         heartbeat = now;
         if (still >= STALL_MS) Atomics.store(slots, control.cancel, 1);
         if (still < 2 * STALL_MS) return;
+        if (!this.#lost) this.#onLostThread();
         this.#lost = true;
-        this.#onLostThread();
         resolve({ ok: false, fault: { reason: 'BACKUP_STALLED' } });
       }, WATCH_MS);
     });
