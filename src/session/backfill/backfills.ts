@@ -145,13 +145,15 @@ export class Backfills {
       return records.map((record) => this.#live.newest(record));
     }
     const records: BackfillRecord[] = [];
-    for await (const { backfillId } of this.#registry.pointers(beforeId)) {
+    for await (const { backfillId, pointer } of this.#registry.pointers(beforeId)) {
       if (records.length === limit) break;
+      // The history of its session need not be opened for one of another kind.
+      if (kind !== undefined && kindOfWire(pointer.kind) !== kind) continue;
       const record = await this.get(backfillId).catch((error: unknown) => {
         if (error instanceof DomainError) return undefined;
         throw error;
       });
-      if (record !== undefined && (kind === undefined || kindOf(record) === kind)) records.push(record);
+      if (record !== undefined) records.push(record);
     }
     return records;
   }
