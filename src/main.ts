@@ -3,7 +3,7 @@ import { type Logger, makeLogger } from './log.js';
 import { WorkerPool } from './pool.js';
 import { startServer } from './rpc/server.js';
 import { toStatus } from './rpc/status.js';
-import { ConnectTurns } from './session/connect-turns.js';
+import { Turns } from './session/turns.js';
 import { Supervisor } from './session/supervisor.js';
 import { LazyLinks } from './whatsapp/lazy-links.js';
 
@@ -32,7 +32,7 @@ export async function runDaemon(): Promise<void> {
     log,
     now: Date.now,
     parser: pool,
-    turns: new ConnectTurns(CHUNKS_AT_ONCE),
+    turns: new Turns(CHUNKS_AT_ONCE),
   });
   const sessions = await Supervisor.open({
     ...config,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DomainError, type Fault } from '../../src/domain/fault.js';
 import { MediaFailure } from '../../src/domain/media-failure.js';
-import { ConnectTurns } from '../../src/session/connect-turns.js';
+import { Turns } from '../../src/session/turns.js';
 import type { MediaLink, MediaMessage, ReuploadAnswer } from '../../src/session/link/link-media.js';
 import { MediaDownloads } from '../../src/session/media/media-downloads.js';
 import { MediaFiles } from '../../src/session/media/media-files.js';
@@ -56,7 +56,7 @@ beforeEach(async () => {
       throw new DomainError({ reason: 'MEDIA_NOT_AVAILABLE', sessionId: 's', linkState: 'backing-off' });
     },
     namesOf: (message) => Promise.resolve([message, { ...message, chatJid: '9@lid' }]),
-    turns: [new ConnectTurns(2)],
+    turns: [new Turns(2)],
   });
 });
 afterEach(async () => {

@@ -1,5 +1,5 @@
 import { WorkerPool } from '../../src/pool.js';
-import { ConnectTurns } from '../../src/session/connect-turns.js';
+import { Turns } from '../../src/session/turns.js';
 import type { InboxReader } from '../../src/session/link/link-inbox.js';
 import type { Fetch } from '../../src/whatsapp/download-history.js';
 import { createInboxReader } from '../../src/whatsapp/inbox-reader.js';
@@ -10,7 +10,7 @@ export class OwnInboxReader {
   readonly #pool = new WorkerPool({ threads: 1, onLostThread: () => undefined });
 
   constructor(fetch?: Fetch) {
-    const turns = new ConnectTurns(1);
+    const turns = new Turns(1);
     this.reader = createInboxReader({ parser: this.#pool, turns, ...(fetch === undefined ? {} : { fetch }) });
   }
 

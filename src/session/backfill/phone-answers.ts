@@ -1,6 +1,6 @@
 import { type LiveEvent, liveSource } from '../../domain/live-event.js';
 import type { LiveCounts, MessageCounts } from '../../store/record-live.js';
-import { ConnectTurns } from '../connect-turns.js';
+import { Turns } from '../turns.js';
 import type { MessageAnchor } from '../link/link.js';
 
 /** What the phone answered to a question; recorded already. */
@@ -31,7 +31,7 @@ export interface AnswerParts {
  */
 export class PhoneAnswers {
   /** Who asks takes a turn first. */
-  readonly turns = new ConnectTurns(1);
+  readonly turns = new Turns(1);
   #open: Waiting | undefined;
   /** True when an answer has named its question: then all do. */
   #repeatsIds = false;

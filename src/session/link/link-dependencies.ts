@@ -1,6 +1,6 @@
 import type { LinkRecord } from '../../gen/scrollback/store/v1/record_pb.js';
 import type { Logger } from '../../log.js';
-import type { ConnectTurns } from '../connect-turns.js';
+import type { Turns } from '../turns.js';
 import type { ConnectLink } from './link.js';
 import type { HistoryCounter } from '../backfill/history-counter.js';
 import type { InboxReader } from './link-inbox.js';
@@ -19,7 +19,7 @@ export interface LinkDependencies {
 
 /** What one link works with. */
 export interface SessionLinkDependencies extends LinkDependencies {
-  turns: ConnectTurns;
+  turns: Turns;
   /** Takes up the backfills that the link carries out; before it connects. */
   recover: (session: Session) => Promise<void>;
   /** Counts the history that WhatsApp sends. */

@@ -1,4 +1,4 @@
-import { ConnectTurns } from '../connect-turns.js';
+import { Turns } from '../turns.js';
 import type { SessionLinkDependencies } from './link-dependencies.js';
 import type { Session } from '../session.js';
 import { SessionLink } from './session-link.js';
@@ -9,7 +9,7 @@ export class Links {
   readonly #links = new Map<Session, SessionLink>();
 
   constructor(dependencies: Omit<SessionLinkDependencies, 'turns'>) {
-    this.#dependencies = { ...dependencies, turns: new ConnectTurns(CONNECTS_AT_ONCE) };
+    this.#dependencies = { ...dependencies, turns: new Turns(CONNECTS_AT_ONCE) };
   }
 
   /** The link of a session. */
@@ -46,5 +46,8 @@ export class Links {
   }
 }
 
-/** On two cores a link takes some 50 ms of work to come up, and waits for the network the rest. Chosen, not measured. */
+/**
+ * After a restart of the daemon hundreds want to connect: at once they would look like an attack, and each would take as long as all of
+ * them. On two cores a link takes some 50 ms of work to come up, and waits for the network the rest. Chosen, not measured.
+ */
 const CONNECTS_AT_ONCE = 16;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError } from '../../domain/fault.js';
 import { MediaFailure } from '../../domain/media-failure.js';
-import type { ConnectTurns } from '../connect-turns.js';
+import type { Turns } from '../turns.js';
 import type { MediaLink, MediaMessage, MediaSource } from '../link/link-media.js';
 import type { MediaFiles } from './media-files.js';
 import type { MediaId, WantedMedia } from './media-id.js';
@@ -15,7 +15,7 @@ export interface MediaDownloadsDependencies {
   /** The names that a message may have for its phone, the likeliest first. */
   namesOf: (message: MediaMessage) => Promise<MediaMessage[]>;
   /** The turns of the session, then those of the whole daemon. */
-  turns: readonly ConnectTurns[];
+  turns: readonly Turns[];
 }
 
 /**

@@ -6,7 +6,7 @@ import { isConnected } from '../../domain/link.js';
 import { type Message, MessageSchema, Source } from '../../gen/scrollback/v1/message_pb.js';
 import type { Logger } from '../../log.js';
 import type { ChangeBatch, ChangeCursor } from '../../store/history-reader.js';
-import type { ConnectTurns } from '../connect-turns.js';
+import type { Turns } from '../turns.js';
 import { MediaCursor } from './media-cursor.js';
 import { type WantedMedia, wantedMedia } from './media-id.js';
 import type { Session } from '../session.js';
@@ -19,7 +19,7 @@ export interface MediaFetcherDependencies {
   link: SessionLink;
   media: SessionMedia;
   /** Readers come first: so many sessions fetch by themselves at a time. */
-  turns: ConnectTurns;
+  turns: Turns;
   now: () => number;
   log: Logger;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DomainError } from '../../domain/fault.js';
 import { MediaPolicy } from '../../gen/scrollback/v1/session_service_pb.js';
 import type { Logger } from '../../log.js';
-import { ConnectTurns } from '../connect-turns.js';
+import { Turns } from '../turns.js';
 import { MediaFetcher } from './media-fetcher.js';
 import { MediaFiles, type MediaLimits } from './media-files.js';
 import type { Session } from '../session.js';
@@ -24,8 +24,8 @@ export class Media {
   readonly #dependencies: MediaDependencies;
   readonly #linkOf: (session: Session) => SessionLink;
   readonly #ofSessions = new Map<Session, { media: SessionMedia; fetcher: MediaFetcher }>();
-  readonly #turns = new ConnectTurns(DOWNLOADS_AT_ONCE);
-  readonly #fetcherTurns = new ConnectTurns(FETCHERS_AT_ONCE);
+  readonly #turns = new Turns(DOWNLOADS_AT_ONCE);
+  readonly #fetcherTurns = new Turns(FETCHERS_AT_ONCE);
   #readers = 0;
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> = Promise.resolve();
@@ -97,7 +97,7 @@ export class Media {
     if (of === undefined) {
       const { media: limits, now, log } = this.#dependencies;
       const link = this.#linkOf(session);
-      const ownTurns = new ConnectTurns(DOWNLOADS_OF_A_SESSION);
+      const ownTurns = new Turns(DOWNLOADS_OF_A_SESSION);
       const media = new SessionMedia({ session, link, limits, now, turns: this.#turns, ownTurns });
       of = { media, fetcher: new MediaFetcher({ session, link, media, turns: this.#fetcherTurns, now, log }) };
       this.#ofSessions.set(session, of);

@@ -4,7 +4,7 @@ import { isPerson } from '../../domain/jid.js';
 import { type Message, MessageSchema } from '../../gen/scrollback/v1/message_pb.js';
 import { MediaPolicy } from '../../gen/scrollback/v1/session_service_pb.js';
 import type { HistoryReader } from '../../store/history-reader.js';
-import type { ConnectTurns } from '../connect-turns.js';
+import type { Turns } from '../turns.js';
 import type { MediaLink, MediaMessage } from '../link/link-media.js';
 import { MediaDownloads } from './media-downloads.js';
 import { MediaFiles, type MediaLimits, type OpenMedia } from './media-files.js';
@@ -20,8 +20,8 @@ export interface SessionMediaDependencies {
   limits: MediaLimits;
   now: () => number;
   /** The turns of one session are its own; these are everybody's. */
-  turns: ConnectTurns;
-  ownTurns: ConnectTurns;
+  turns: Turns;
+  ownTurns: Turns;
 }
 
 /** The files of messages of one session: reads what is here, and fetches what is not. */

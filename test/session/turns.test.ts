@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ConnectTurns } from '../../src/session/connect-turns.js';
+import { Turns } from '../../src/session/turns.js';
 
 const never = new AbortController().signal;
 
 describe('turns', () => {
   it('are so many at once, and come in the order in which they were asked for', async () => {
-    const turns = new ConnectTurns(2);
+    const turns = new Turns(2);
     const came: number[] = [];
     const ends: (() => void)[] = [];
     const all = [0, 1, 2, 3].map(async (asker) => {
@@ -25,7 +25,7 @@ describe('turns', () => {
   });
 
   it('are not taken by those who have left', async () => {
-    const turns = new ConnectTurns(1);
+    const turns = new Turns(1);
     const end = await turns.take(never);
     const leaving = new AbortController();
     const left = turns.take(leaving.signal);

@@ -1,8 +1,5 @@
-/**
- * Lets a few links connect at a time, in the order in which they asked. After a restart of the daemon hundreds want to: at once they
- * would look like an attack, and each of them would take as long as all of them.
- */
-export class ConnectTurns {
+/** Lets a few do something at a time, in the order in which they asked: connect, download, ask the phone, read a chunk of history. */
+export class Turns {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
