@@ -1,9 +1,7 @@
 import type { proto } from '@whiskeysockets/baileys';
 import { HistoryGone } from '../domain/history-gone.js';
 import type { OpenHistoryTask } from './history-task.js';
-
-/** As the global `fetch`, which a test leads elsewhere. */
-export type Fetch = (url: string, init: { signal: AbortSignal }) => Promise<Response>;
+import { type Fetch, MEDIA_HOST } from './media-host.js';
 
 /**
  * Fetches the chunk that a notification announces, as it is: what lies in it, or a file. The library's own download checks nothing of it,
@@ -55,7 +53,6 @@ function shared(bytes: Uint8Array): Uint8Array {
 }
 
 const NOTHING = new Uint8Array();
-const MEDIA_HOST = 'mmg.whatsapp.net';
 const TIMEOUT_MS = 5 * 60_000;
 
 /** Chunks that were seen have some MB. */

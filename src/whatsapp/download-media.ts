@@ -2,7 +2,7 @@ import { createDecipheriv, createHash, createHmac, timingSafeEqual } from 'node:
 import { getMediaKeys } from '@whiskeysockets/baileys';
 import { MediaFailure } from '../domain/media-failure.js';
 import type { MediaSource } from '../session/link/link-media.js';
-import type { Fetch } from './download-history.js';
+import { type Fetch, MEDIA_HOST } from './media-host.js';
 
 /**
  * Downloads the file of a message and decrypts it on the way. The seal and the hash of the encrypted file are checked at the end,
@@ -123,7 +123,6 @@ class Opener {
   }
 }
 
-const MEDIA_HOST = 'mmg.whatsapp.net';
 const SEAL_BYTES = 10;
 
 /** What the server answers when it has dropped a file, or when the time that an address was good for is over. */

@@ -4,8 +4,9 @@ import { type Answer, causeOf, control, makeControl } from '../backup/task.js';
 import { HistoryGone } from '../domain/history-gone.js';
 import type { LiveEvent } from '../domain/live-event.js';
 import type { Me } from './addresses.js';
-import { type Fetch, fetchHistory } from './download-history.js';
+import { fetchHistory } from './download-history.js';
 import { type HistoryCursor, type HistoryParser, historyStart, type ReadHistoryResult } from './history-task.js';
+import type { Fetch } from './media-host.js';
 
 /** Lets a few do something at a time; the others wait for their turn, unless the signal aborts. */
 export interface HistoryTurns {

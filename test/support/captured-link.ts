@@ -10,7 +10,7 @@ import { Mailbox } from '../../src/session/mailbox.js';
 import type { Commit } from '../../src/store/commit.js';
 import { HistoryStore } from '../../src/store/history-store.js';
 import { createCapture, type Capture } from '../../src/whatsapp/capture.js';
-import type { Fetch } from '../../src/whatsapp/download-history.js';
+import type { Fetch } from '../../src/whatsapp/media-host.js';
 import { readAll } from './history.js';
 import { OwnInboxReader } from './inbox-reader.js';
 import type { Account } from './whatsapp/account.js';

@@ -1,7 +1,7 @@
 import { WorkerPool } from '../../src/pool.js';
 import { Turns } from '../../src/session/turns.js';
 import type { InboxReader } from '../../src/session/link/link-inbox.js';
-import type { Fetch } from '../../src/whatsapp/download-history.js';
+import type { Fetch } from '../../src/whatsapp/media-host.js';
 import { createInboxReader } from '../../src/whatsapp/inbox-reader.js';
 
 /** The daemon's reader of what links deliver, with a thread of its own, which starts when a chunk of history comes. */
