@@ -139,7 +139,7 @@ export function eventsOfCall(call: proto.ICallLogRecord, { me, source }: Origin)
 /** That the phone has nothing older of a chat, where it says so. */
 export function startOfChat({ id, endOfHistoryTransferType }: proto.IConversation): LiveEvent[] {
   const chatJid = addressOf(id);
-  return chatJid !== '' && endOfHistoryTransferType === NOTHING_OLDER ? [{ type: 'history-start', chatJid }] : [];
+  return chatJid !== '' && endOfHistoryTransferType === NO_MORE ? [{ type: 'history-start', chatJid }] : [];
 }
 
 /** A message of a chat with the address of the chat: the phone leaves out what goes without saying. */
@@ -158,9 +158,6 @@ function participantOf(message: proto.IWebMessageInfo): proto.IWebMessageInfo {
 
 /** By the number of `GroupParticipant.Rank`. */
 const RANKS: readonly LiveRank[] = ['member', 'admin', 'superadmin'];
-
-/** `EndOfHistoryTransferType`, `COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY`. */
-const NOTHING_OLDER = 1;
 
 /** `PastParticipant.LeaveReason`. */
 const LEFT = 0;

@@ -4,7 +4,15 @@ import type { Disconnect } from '../domain/link.js';
 import { LinkLost } from '../domain/link-lost.js';
 import type { LiveEvent } from '../domain/live-event.js';
 import type { Logger } from '../log.js';
-import type { ConnectLink, ContactsFound, LinkAccount, LinkConnection, LinkTask } from '../session/link/link.js';
+import type {
+  ConnectLink,
+  ContactsFound,
+  LinkAccount,
+  LinkConnection,
+  LinkTask,
+  OlderQuestion,
+  SentQuestion,
+} from '../session/link/link.js';
 import type { MediaLink } from '../session/link/link-media.js';
 import { ask } from './ask.js';
 import { askForOlder } from './ask-phone.js';
@@ -118,7 +126,7 @@ class WhatsAppLink implements LinkConnection {
     return this.#ask((socket, asker) => fetchGroup(socket, jid, asker), QUERY_LIMIT_MS);
   }
 
-  requestOlder(...[question]: Parameters<LinkConnection['requestOlder']>): ReturnType<LinkConnection['requestOlder']> {
+  requestOlder(question: OlderQuestion): SentQuestion {
     const socket = this.#socket;
     if (socket !== undefined && this.#opened && !this.#ended.signal.aborted) return askForOlder(socket, question);
     return { id: '', sent: Promise.reject(new LinkLost('it is not open')) };

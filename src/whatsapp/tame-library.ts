@@ -1,5 +1,5 @@
-import type { UserFacingSocketConfig } from '@whiskeysockets/baileys';
 import type { Logger } from '../log.js';
+import type { LibraryLogger } from './overhear.js';
 
 /**
  * Keeps libsignal from printing: it writes whole sessions with their private keys to the console. Nothing else in the daemon uses the
@@ -45,8 +45,6 @@ export function statusCodeOf(error: unknown): number | undefined {
 export function errorWithCode(message: string, statusCode: number): Error {
   return Object.assign(new Error(message), { output: { statusCode } });
 }
-
-type LibraryLogger = NonNullable<UserFacingSocketConfig['logger']>;
 
 /**
  * The library's logger: the constant part of its warnings and errors, at our level `debug`. The objects that it logs hold keys and
