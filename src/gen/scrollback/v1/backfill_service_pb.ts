@@ -18,10 +18,10 @@ export const file_scrollback_v1_backfill_service: GenFile = /*@__PURE__*/
 
 /**
  * The job that fills a session from one source: a backup, or what the link
- * fetches. Always, at every moment: `rows_read` = `messages_added` +
- * `messages_updated` + `messages_unchanged` + the sum of `rows_skipped`. Every row
- * of the backup's message tables is accounted for. What concerns files (sizes,
- * `file_name`, `rows_total`) is empty for kinds that read none.
+ * fetches. At every moment `rows_read` = `messages_added` + `messages_updated` +
+ * `messages_unchanged` + the sum of `rows_skipped`: every row of the backup's message
+ * tables, or every message that was fetched, is accounted for. What concerns files
+ * (sizes, `file_name`, `rows_total`) is empty for kinds that read none.
  *
  * @generated from message scrollback.v1.Backfill
  */
@@ -91,14 +91,14 @@ export type Backfill = Message<"scrollback.v1.Backfill"> & {
   messagesAdded: bigint;
 
   /**
-   * Messages that it had and that became richer or newer.
+   * Messages that it had and that changed: the source knew more or something newer.
    *
    * @generated from field: uint64 messages_updated = 10;
    */
   messagesUpdated: bigint;
 
   /**
-   * Messages that it had just so, or newer.
+   * Messages that it had, and of which the source knew nothing more.
    *
    * @generated from field: uint64 messages_unchanged = 11;
    */
@@ -154,7 +154,8 @@ export type Backfill = Message<"scrollback.v1.Backfill"> & {
    * NOT_A_BACKUP, OTHER_BACKUP, INCREMENTAL_BACKUP, SCHEMA_NOT_SUPPORTED,
    * BACKUP_TOO_LARGE, BACKUP_STALLED, STORAGE_FULL, INTERNAL; of what a link
    * fetches LINK_NOT_CONNECTED (somebody has to link it first), WHATSAPP_REFUSED,
-   * WHATSAPP_SILENT, PHONE_SILENT, STORAGE_FULL, INTERNAL.
+   * WHATSAPP_SILENT, PHONE_SILENT, STORAGE_FULL, SESSION_UNAVAILABLE (the history
+   * failed again and again), INTERNAL (the server's log says why).
    *
    * @generated from field: google.rpc.Status error = 18;
    */
@@ -1056,26 +1057,29 @@ export const SkipReasonSchema: GenEnum<SkipReason> = /*@__PURE__*/
   enumDesc(file_scrollback_v1_backfill_service, 2);
 
 /**
- * Fills a session with what is older than its link, or beside it: a phone's
- * encrypted backup, or what the session's link fetches from WhatsApp.
+ * Fills a session with history: from a phone's encrypted backup, or with what the
+ * session's link fetches from WhatsApp.
  *
- * The life of a backfill of a backup: `CreateBackfill`, then `UploadBackup` (not
- * for a file in the drop directory), while `WatchBackfill` tells how it goes. It
- * survives a crash and a restart of the daemon: with a file that was already
- * decrypted it goes on by itself, before that it says AWAITING_KEY and goes on
- * after `ResumeBackfill`. Of the other kinds (`BackfillKind`) each survives, too,
- * and goes on by itself as soon as the session's link is connected. A session
- * runs one backfill of each kind at a time; kinds run beside each other.
+ * A backfill of a backup begins with `CreateBackfill`, then `UploadBackup` (not for a
+ * file in the drop directory), while `WatchBackfill` tells how it goes. It survives a
+ * crash and a restart of the server: with a file that was already decrypted it goes on
+ * by itself; before that it is AWAITING_KEY and goes on after `ResumeBackfill`. The
+ * other kinds (`BackfillKind`) survive as well, and go on by themselves as soon as the
+ * session's link is connected. A session runs one backfill of each kind at a time;
+ * those of different kinds run side by side.
  *
- * Beside the errors of SessionService, as google.rpc.Status with one ErrorInfo
- * (domain `scrollback`): NOT_FOUND `BACKFILL_NOT_FOUND`; ALREADY_EXISTS
- * `BACKFILL_RUNNING` with the running one's `backfill_id`; INVALID_ARGUMENT or
- * FAILED_PRECONDITION with one of the reasons of `Backfill.error`, also
- * `LINK_NOT_CONNECTED` with metadata `state`, and
- * RESOURCE_EXHAUSTED `STORAGE_FULL`; for uploads ABORTED `UPLOAD_IN_PROGRESS`,
- * FAILED_PRECONDITION `BACKFILL_NOT_UPLOADING` or `BACKFILL_NOT_CANCELLABLE`, OUT_OF_RANGE `WRONG_OFFSET`,
- * UNAVAILABLE `UPLOAD_STALLED`; for the drop directory FAILED_PRECONDITION
- * `DROP_DIRECTORY_NOT_SET`, NOT_FOUND `DROP_FILE_NOT_FOUND`.
+ * Errors beside those of SessionService, in the same form:
+ *
+ * - NOT_FOUND `BACKFILL_NOT_FOUND`; `DROP_FILE_NOT_FOUND` (metadata `file_name`).
+ * - ALREADY_EXISTS `BACKFILL_RUNNING`, with the `backfill_id` of the one that runs.
+ * - FAILED_PRECONDITION `LINK_NOT_CONNECTED`, `BACKFILL_ENDED`,
+ *   `BACKFILL_NOT_UPLOADING` (all with metadata `state`), `BACKFILL_NOT_CANCELLABLE`,
+ *   `DROP_DIRECTORY_NOT_SET`.
+ * - ABORTED `UPLOAD_IN_PROGRESS`, while another client has the upload.
+ * - OUT_OF_RANGE `WRONG_OFFSET`, UNAVAILABLE `UPLOAD_STALLED`: metadata
+ *   `committed_size` says where to go on.
+ * - INVALID_ARGUMENT or FAILED_PRECONDITION with a reason of `Backfill.error`: why a
+ *   backup or a key is refused.
  *
  * @generated from service scrollback.v1.BackfillService
  */

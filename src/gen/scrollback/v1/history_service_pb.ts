@@ -143,7 +143,7 @@ export type Chat = Message<"scrollback.v1.Chat"> & {
 
   /**
    * The names of the labels that the owner gave the chat (WhatsApp Business), in
-   * ascending order. Labels of single messages are not kept.
+   * ascending order. Those of single messages are in `Message.label_ids`.
    *
    * @generated from field: repeated string labels = 17;
    */
@@ -172,9 +172,10 @@ export const ChatSchema: GenMessage<Chat> = /*@__PURE__*/
  * A stretch says: whatever its source had of this time is stored. It says nothing
  * of what the source itself never had or no longer has: messages that were deleted
  * on the phone, that had disappeared before the backup was made, or that never
- * reached the phone; nor of the few kinds that this server does not record. One
- * that could not be decrypted is stored as such, and counts. What is not in a stretch is not known to be missing; it is
- * only not known to be there. Nothing is claimed that is not known:
+ * reached the phone; nor of the few kinds that this server does not record. A
+ * message that could not be decrypted is stored as such, and counts. What lies
+ * outside of all stretches need not be missing: it is only not known to be there.
+ * Each source claims no more than it knows:
  *
  * - BACKUP: an import that succeeded covers everything up to the newest row of the
  *   backup. Rows that it skipped as malformed do not count against it.
@@ -193,10 +194,10 @@ export const ChatSchema: GenMessage<Chat> = /*@__PURE__*/
  *   nothing older, from the beginning.
  * - ON_DEMAND: a page of older messages that the phone was asked for.
  *
- * All times are the server's, except those of messages and backups. The same
- * second may be covered by several sources. What BACKUP and LIVE cover holds for
- * every chat, also for one that is not stored. A LID and the phone number that
- * it stands for share their coverage.
+ * Times are by the server's clock, except those of messages and backups. One second
+ * may be covered by several sources. What BACKUP and LIVE cover holds for every
+ * chat, also for one that is not stored. A LID and the phone number that it stands
+ * for share their coverage.
  *
  * @generated from message scrollback.v1.Coverage
  */
@@ -1371,7 +1372,7 @@ export const ListGroupsResponseSchema: GenMessage<ListGroupsResponse> = /*@__PUR
  */
 export type ListLabelsRequest = Message<"scrollback.v1.ListLabelsRequest"> & {
   /**
-   * Required.
+   * The session.
    *
    * @generated from field: string session_id = 1;
    */
@@ -1578,19 +1579,17 @@ export const DirectionSchema: GenEnum<Direction> = /*@__PURE__*/
   enumDesc(file_scrollback_v1_history_service, 3);
 
 /**
- * Reads the history of a session. No read ever waits for a write: each page is
- * a snapshot.
+ * Reads the history of a session. No read ever waits for a write, and each page shows
+ * the history of one moment.
  *
  * A chat may be named by a phone number in any usual form (`+49 170 1234567`),
  * a phone JID, a LID, a group, a newsletter or a broadcast JID; all addresses of
  * one person name one chat. An unknown chat has no messages, which is not an
  * error.
  *
- * Beside the errors of SessionService: NOT_FOUND `CHAT_NOT_FOUND`,
- * `MESSAGE_NOT_FOUND`; INVALID_ARGUMENT `INVALID_PAGE_TOKEN` for a token that
- * was not made here or belongs to another question; RESOURCE_EXHAUSTED
- * `TOO_MANY_STREAMS`, and `SLOW_READER` for a stream whose frame nobody took for
- * 30 seconds: go on with its last resume token.
+ * Errors beside those of SessionService, in the same form: NOT_FOUND
+ * `CHAT_NOT_FOUND`, `MESSAGE_NOT_FOUND`. After `SLOW_READER` go on with the last
+ * resume token.
  *
  * @generated from service scrollback.v1.HistoryService
  */
@@ -1684,20 +1683,28 @@ export const HistoryService: GenService<{
    * until nobody has read it for some days (SCROLLBACK_MEDIA_RETENTION_DAYS) or
    * others need its room (SCROLLBACK_MEDIA_QUOTA_MB), and is fetched anew then.
    *
-   * Errors: NOT_FOUND `MESSAGE_NOT_FOUND`; NOT_FOUND `MEDIA_NOT_FOUND` when the
-   * message has no file, was deleted for everyone, or nothing is known that could
-   * fetch it; NOT_FOUND `MEDIA_GONE` when WhatsApp has dropped it, with metadata
-   * `phone_answered`: `true` when the phone does not have it either, `false` when
-   * the phone did not answer, as when it is switched off. FAILED_PRECONDITION
-   * `MEDIA_NOT_AVAILABLE` when it is not on the server and the session is not
-   * connected, `MEDIA_POLICY` when the session fetches no files, `MEDIA_TOO_LARGE`
-   * when it does not fit into the session's quota (metadata `limit_bytes`).
-   * DATA_LOSS `MEDIA_DAMAGED` when what WhatsApp has is not what was sent.
-   * OUT_OF_RANGE `MEDIA_OFFSET` when `offset` is behind its end (metadata
-   * `size_bytes`). UNAVAILABLE `MEDIA_UNREACHABLE` when WhatsApp does not give it
-   * out at the moment (metadata `code`, of HTTP; 0 when there is no answer). RESOURCE_EXHAUSTED `MEDIA_QUOTA` when downloads that are under
-   * way need the room. A stream that broke off goes on with the `offset` that it had
-   * come to.
+   * A stream that broke off goes on with the `offset` that it had come to.
+   *
+   * Errors:
+   *
+   * - NOT_FOUND `MESSAGE_NOT_FOUND`.
+   * - NOT_FOUND `MEDIA_NOT_FOUND`: the message has no file, was deleted for everyone,
+   *   or nothing is known that could fetch it.
+   * - NOT_FOUND `MEDIA_GONE`: WhatsApp has dropped it. Metadata `phone_answered` is
+   *   `true` when the phone does not have it either, `false` when the phone did not
+   *   answer, as when it is switched off.
+   * - FAILED_PRECONDITION `MEDIA_NOT_AVAILABLE`: it is not on the server, and the
+   *   session is not connected (metadata `link_state`).
+   * - FAILED_PRECONDITION `MEDIA_POLICY`: it is not on the server, and the session
+   *   fetches no files.
+   * - FAILED_PRECONDITION `MEDIA_TOO_LARGE`: it is larger than the session's quota
+   *   (metadata `limit_bytes`).
+   * - RESOURCE_EXHAUSTED `MEDIA_QUOTA`: other downloads need the room of the quota
+   *   at the moment (metadata `limit_bytes`).
+   * - UNAVAILABLE `MEDIA_UNREACHABLE`: WhatsApp does not give it out at the moment
+   *   (metadata `code`, of HTTP; 0 when there was no answer).
+   * - DATA_LOSS `MEDIA_DAMAGED`: what WhatsApp has is not what was sent.
+   * - OUT_OF_RANGE `MEDIA_OFFSET`: `offset` is behind its end (metadata `size_bytes`).
    *
    * @generated from rpc scrollback.v1.HistoryService.ReadMedia
    */

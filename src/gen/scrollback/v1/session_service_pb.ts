@@ -913,12 +913,17 @@ export const SessionStateSchema: GenEnum<SessionState> = /*@__PURE__*/
  * Manages sessions. A session is one WhatsApp account with its whole history,
  * isolated from every other.
  *
- * Errors that every method may give, as google.rpc.Status with one ErrorInfo
- * (domain `scrollback`): INVALID_ARGUMENT `INVALID_ARGUMENT` with metadata
- * `field`; NOT_FOUND `SESSION_NOT_FOUND`; UNAVAILABLE `SESSION_UNAVAILABLE`,
- * `MAILBOX_FULL` or `SHUTTING_DOWN` (try again); RESOURCE_EXHAUSTED
- * `STORAGE_FULL` when the server's disk is full; INTERNAL `INTERNAL` with an
- * `incident_id` that the server's log also has.
+ * Errors that every method of every service may give. Each is a google.rpc.Status
+ * with exactly one ErrorInfo, whose domain is `scrollback`; match on its reason.
+ *
+ * - INVALID_ARGUMENT `INVALID_ARGUMENT`, with metadata `field` and `problem`;
+ *   `INVALID_PAGE_TOKEN` for a token that was not made here, or for another question.
+ * - NOT_FOUND `SESSION_NOT_FOUND`.
+ * - UNAVAILABLE `SESSION_UNAVAILABLE`, `MAILBOX_FULL`, `SHUTTING_DOWN`: try again.
+ * - RESOURCE_EXHAUSTED `STORAGE_FULL`: the server's disk is full; `TOO_MANY_STREAMS`:
+ *   as many calls of this form are open as the server allows (metadata `limit`);
+ *   `SLOW_READER`: nobody took a frame of the stream for 30 seconds.
+ * - INTERNAL `INTERNAL`, with an `incident_id` that the server's log also has.
  *
  * @generated from service scrollback.v1.SessionService
  */
