@@ -1,24 +1,24 @@
 import type {
   AuthenticationCreds,
   BinaryNode,
+  proto,
   SignalKeyStore,
   UserFacingSocketConfig,
   WASocket,
 } from '@whiskeysockets/baileys';
-import { decodeMessageNode, proto } from '@whiskeysockets/baileys';
 import { AsyncResource } from 'node:async_hooks';
 import type { CaptureHost } from '../session/link/link-inbox.js';
 import { channelHeadOf, postsIn, tellsOfChannel } from './channel-stanza.js';
 import { AppStateSync } from './app-state-sync.js';
-import { addressOf, keyOfMessage, type Me } from './addresses.js';
+import { addressOf, keyOfMessage } from './addresses.js';
 import { tapEvents } from './event-tap.js';
 import { HeldVersions } from './held-versions.js';
 import { encodeEvent, encodeRecord, type StanzaHead } from './inbox-record.js';
 import { saysMoreThanTold } from './receipt-stanza.js';
 import { SendGate } from './send-gate.js';
+import { headOf, meOf, saysSomething, trySaysSomething } from './stanza-head.js';
 import { opensOnce, partsOf } from './stanza-parts.js';
 import { type LibraryLogger, overhear } from './overhear.js';
-import { contentNames, unwrap } from './unwrap.js';
 import { makeWriteAheadRepository, Stanzas } from './write-ahead.js';
 
 /** What keeps everything that a socket delivers. One for each socket. */
@@ -230,46 +230,6 @@ class SocketCapture implements Capture {
     const target = keyOfMessage(key, { phone: '', lid: '' });
     const conversation = target === undefined ? undefined : await this.host.getMessage(target);
     return conversation === undefined ? undefined : { conversation };
-  }
-}
-
-/** The addresses of the account's owner. */
-export function meOf({ me }: AuthenticationCreds): Me {
-  return { phone: addressOf(me?.id), lid: addressOf(me?.lid) };
-}
-
-/** What the stanza says of its message, as the library reads it; undefined for a stanza that is none. */
-function headOf(stanza: BinaryNode, { me }: AuthenticationCreds): StanzaHead | undefined {
-  try {
-    const channel = channelHeadOf(stanza);
-    const { fullMessage } = decodeMessageNode(stanza, me?.id ?? '', me?.lid ?? '');
-    const { remoteJid, remoteJidAlt, participant, participantAlt, id, fromMe } = fullMessage.key;
-    return {
-      key: { remoteJid, remoteJidAlt, participant, participantAlt, id, fromMe },
-      sentS: channel?.sentS || Number(stanza.attrs.t ?? 0),
-      ...(channel === undefined ? {} : { channel }),
-      ...(stanza.attrs.notify === undefined ? {} : { pushName: stanza.attrs.notify }),
-    };
-  } catch {
-    // The library refuses the same stanzas, with an error of its own and no acknowledgement of receipt.
-    return undefined;
-  }
-}
-
-/** False for what only holds keys of a group. */
-function saysSomething(content: Uint8Array): boolean {
-  const message = proto.Message.decode(content);
-  if (contentNames(unwrap(message).message).length > 0) return true;
-  // What this version does not know is not lost by being decoded.
-  return proto.Message.encode(message).finish().length < content.length;
-}
-
-/** Undefined for what is no message: nobody is asked to send it again, as what was encrypted is. */
-function trySaysSomething(content: Uint8Array): boolean | undefined {
-  try {
-    return saysSomething(content);
-  } catch {
-    return undefined;
   }
 }
 

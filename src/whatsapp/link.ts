@@ -17,12 +17,13 @@ import type { MediaLink } from '../session/link/link-media.js';
 import { ask } from './ask.js';
 import { askForOlder } from './ask-phone.js';
 import { askForReupload } from './ask-reupload.js';
-import { type Capture, meOf } from './capture.js';
+import type { Capture } from './capture.js';
 import { Credentials } from './credentials.js';
 import { disconnectOf, tellFailure } from './disconnect.js';
 import { downloadMedia } from './download-media.js';
 import { type Asker, fetchContacts, fetchGroup, fetchGroups } from './fetch-directory.js';
 import { DEFAULT_TIMES, type LinkTimes } from './link-times.js';
+import { meOf } from './stanza-head.js';
 import { errorWithCode, libraryLogger, statusCodeOf } from './tame-library.js';
 import { Watchdog } from './watchdog.js';
 
