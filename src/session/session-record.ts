@@ -1,7 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { randomBytes } from 'node:crypto';
-import { invalidArgument } from '../domain/fault.js';
 import { makeServerId } from '../domain/server-id.js';
 import type { SessionId } from '../domain/session-id.js';
 import { type SessionRecord, SessionRecordSchema } from '../gen/scrollback/store/v1/record_pb.js';
@@ -26,7 +25,6 @@ export function newSessionRecord(
 
 /** What an update changes of a record: an undefined name and an unspecified policy change nothing. */
 export function changesOf(displayName: string | undefined, mediaPolicy: MediaPolicy): Partial<SessionRecord> {
-  if (displayName !== undefined) checkDisplayName(displayName);
   return {
     ...(displayName === undefined ? {} : { displayName }),
     ...(mediaPolicy === MediaPolicy.UNSPECIFIED ? {} : { mediaPolicy }),
@@ -57,12 +55,3 @@ export async function changeRecord(
 export function mediaPolicyOf({ mediaPolicy }: SessionRecord): MediaPolicy {
   return mediaPolicy === MediaPolicy.UNSPECIFIED ? MediaPolicy.ON_DEMAND : mediaPolicy;
 }
-
-/** Throws INVALID_ARGUMENT for a name that is too long. */
-export function checkDisplayName(name: string): void {
-  if (Buffer.byteLength(name) > MAX_DISPLAY_NAME) {
-    invalidArgument('display_name', `has more than ${MAX_DISPLAY_NAME} bytes`);
-  }
-}
-
-const MAX_DISPLAY_NAME = 200;

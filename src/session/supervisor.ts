@@ -13,7 +13,7 @@ import { Links } from './link/links.js';
 import { Media, type MediaDependencies } from './media/media.js';
 import { Session, type SessionDependencies } from './session.js';
 import { SessionDirectories } from './session-directories.js';
-import { changeRecord, changesOf, checkDisplayName, newSessionRecord } from './session-record.js';
+import { changeRecord, changesOf, newSessionRecord } from './session-record.js';
 import { viewOf } from './session-view.js';
 import type { LinkDependencies } from './link/link-dependencies.js';
 import type {
@@ -130,7 +130,6 @@ export class Supervisor implements Sessions {
 
   async createSession(sessionId: string, displayName: string, mediaPolicy: MediaPolicy): Promise<SessionView> {
     const id = parseSessionId(sessionId);
-    checkDisplayName(displayName);
     this.#refuseWhenClosed();
     if (this.#creating.has(id)) throw new DomainError({ reason: 'SESSION_EXISTS', sessionId: id });
     this.#creating.add(id);
