@@ -124,8 +124,15 @@ async function listBackfills({ connection, output, signal }: Run, options: ListO
   if (count === 0 && !output.json) output.note('no backfills');
 }
 
+/** Names a backfill that a command has just created, and follows it to its end. Throws the failure that it ends with. */
+export async function followCreated(run: Run, created: Backfill | undefined): Promise<void> {
+  const { backfillId } = required(created);
+  if (!run.output.json) run.output.note(`backfill ${visible(backfillId)}`);
+  await watchBackfill(run, backfillId);
+}
+
 /** Follows a backfill to its end and shows it. Throws the failure that it ends with. */
-export async function watchBackfill(run: Run, backfillId: string): Promise<void> {
+async function watchBackfill(run: Run, backfillId: string): Promise<void> {
   const { connection, output, signal } = run;
   const progress = new Progress(process.stderr, () => performance.now());
   let last: Backfill | undefined;

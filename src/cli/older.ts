@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { watchBackfill } from './backfills.js';
-import { required } from './call-error.js';
+import { followCreated } from './backfills.js';
 import type { ClientOptions, Run } from './run.js';
 import { runClient, withClientOptions } from './run.js';
-import { visible } from './terminal-text.js';
 import type { Instant } from './time-argument.js';
 import { parseTime, timeForms } from './time-argument.js';
 
@@ -50,9 +48,7 @@ async function askForOlder(run: Run, { session: sessionId, chat = '', until, max
   const value = { chat, maxMessages: max, ...(until === undefined ? {} : { untilTime: until }) };
   const source = { case: 'olderMessages', value } as const;
   const answer = await run.connection.backfills.createBackfill({ sessionId, source }, { signal: run.signal });
-  const { backfillId } = required(answer.backfill);
-  if (!run.output.json) run.output.note(`backfill ${visible(backfillId)}`);
-  await watchBackfill(run, backfillId);
+  await followCreated(run, answer.backfill);
 }
 
 function parseMax(text: string): number {

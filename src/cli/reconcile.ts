@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
-import { watchBackfill } from './backfills.js';
-import { required } from './call-error.js';
+import { followCreated } from './backfills.js';
 import type { ClientOptions, Run } from './run.js';
 import { runClient, withClientOptions } from './run.js';
-import { visible } from './terminal-text.js';
 import type { Instant } from './time-argument.js';
 import { parseTime, timeForms } from './time-argument.js';
 
@@ -48,7 +46,5 @@ async function reconcile(run: Run, { session: sessionId, from, to }: ReconcileOp
     { sessionId, ...(from && { from }), ...(to && { to }) },
     { signal: run.signal },
   );
-  const { backfillId } = required(answer.backfill);
-  if (!run.output.json) run.output.note(`backfill ${visible(backfillId)}`);
-  await watchBackfill(run, backfillId);
+  await followCreated(run, answer.backfill);
 }

@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
-import { watchBackfill } from './backfills.js';
-import { required } from './call-error.js';
+import { followCreated } from './backfills.js';
 import type { ClientOptions } from './run.js';
 import { runClient, withClientOptions } from './run.js';
-import { visible } from './terminal-text.js';
 
 interface RefreshOptions extends ClientOptions {
   session: string;
@@ -26,9 +24,7 @@ export function addRefresh(program: Command): void {
     runClient(options, async (run) => {
       const source = { case: 'directory', value: {} } as const;
       const answer = await run.connection.backfills.createBackfill({ sessionId, source }, { signal: run.signal });
-      const { backfillId } = required(answer.backfill);
-      if (!options.json) run.output.note(`backfill ${visible(backfillId)}`);
-      await watchBackfill(run, backfillId);
+      await followCreated(run, answer.backfill);
     }),
   );
 }
