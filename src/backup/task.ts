@@ -6,12 +6,14 @@ import type { BackupFault } from '../domain/fault.js';
  * class and fields.
  */
 export interface TaskBase {
-  /** An `Int32Array` of two: see `control`. */
+  /** An `Int32Array`: see `control` for its slots. */
   control: SharedArrayBuffer;
 }
 
-/** Slots of a task's control buffer: set `cancel` to 1 to stop it; it adds to `heartbeat` at least at each row or chunk;
- * `progress` is the number of MiB (of the encrypted file) that a decryption has done. */
+/**
+ * Slots of a task's control buffer: set `cancel` to 1 to stop it; it adds to `heartbeat` at least at each row or chunk; `progress` is
+ * the number of MiB (of the encrypted file) that a decryption has done. `slots` is how many there are.
+ */
 export const control = { cancel: 0, heartbeat: 1, progress: 2, slots: 3 } as const;
 
 /** Makes a control buffer. */

@@ -85,7 +85,7 @@ Examples:
   withClientOptions(
     sessions
       .command('update')
-      .description('Changes what is named of a session.')
+      .description('Changes the name or the media policy of a session, and leaves the rest as it is.')
       .argument('<id>', 'the session')
       .option('--name <name>', 'a name for people')
       .addOption(mediaOption()),

@@ -8,7 +8,7 @@ export interface Stretch {
   source: CoverageSource;
 }
 
-/** A time of which nothing is known. */
+/** A time of which nothing is known to be complete. */
 export interface Gap {
   fromMs: number;
   toMs: number;
@@ -88,7 +88,7 @@ export interface LiveStanding {
 /**
  * What a connection makes of a standing. While it lives it covers itself. When WhatsApp has delivered what waited, it covers the
  * outage before it too, as far back as WhatsApp keeps what waits. Doing it again with the same connection, or later in its life,
- * changes no more than that.
+ * changes nothing more.
  */
 export function withConnection(standing: LiveStanding, { openedMs, heardMs, caughtUp }: LiveConnection): LiveStanding {
   if (heardMs < openedMs) return standing;

@@ -104,7 +104,7 @@ async function latestGap(history: Pick<HistoryReader, 'getCoverage'>): Promise<G
   return gap ?? invalidArgument('from', 'is required: no gap of the session is known, see GetCoverage');
 }
 
-/** A policy that this version knows; unspecified is none of a request's business. */
+/** A policy that this version knows, or none: the sessions know what that means. */
 function mediaPolicyOf(policy: MediaPolicy): MediaPolicy {
   if (MediaPolicy[policy] !== undefined) return policy;
   return invalidArgument('media_policy', 'is no policy that this server knows');
@@ -113,7 +113,7 @@ function mediaPolicyOf(policy: MediaPolicy): MediaPolicy {
 /** The digits of a phone number; empty for none. */
 function phoneNumberOf(text: string): string {
   const digits = text.replaceAll(/[\s().+-]/g, '');
-  if (digits === '' && text === '') return '';
+  if (text === '') return '';
   if (/^[1-9]\d{6,14}$/.test(digits)) return digits;
   return invalidArgument('phone_number', 'is a number with its country code, such as +49 170 1234567');
 }

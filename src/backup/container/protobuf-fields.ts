@@ -14,7 +14,7 @@ const maxGroupDepth = 4;
 /**
  * Walks the protobuf message at `buffer[start, end)`, one `take` per field outside of groups, in order. Answers `cut`
  * when the buffer ends before `end` and all is well so far, `malformed` when the bytes are no message or `take` returns
- * false. Never reads beyond `end`, allocates nothing, and takes at most one step per byte.
+ * false. Never reads beyond `end`, copies no bytes, and takes at most one step per byte.
  */
 export function readFields(
   buffer: Buffer,

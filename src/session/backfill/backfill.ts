@@ -23,7 +23,7 @@ import {
 import type { MessageCounts } from '../../store/record-live.js';
 import { Wakeup } from '../../store/wakeup.js';
 
-/** How the outside world comes in. */
+/** What a backfill works with. */
 export interface BackfillDependencies {
   now: () => number;
   describeFault: (fault: Fault) => Status;
@@ -144,7 +144,7 @@ export function newRecord(
   });
 }
 
-/** The public part of a record; there is none without. */
+/** The public part of a record, which every record has. */
 export function backfillOf(record: BackfillRecord): Backfill {
   if (record.backfill === undefined) throw new Error('a backfill record has no backfill');
   return record.backfill;

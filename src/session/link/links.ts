@@ -12,7 +12,7 @@ export class Links {
     this.#dependencies = { ...dependencies, turns: new Turns(CONNECTS_AT_ONCE) };
   }
 
-  /** The link of a session. */
+  /** The link of a session; made when it is asked for first. */
   of(session: Session): SessionLink {
     let link = this.#links.get(session);
     if (link === undefined) {
