@@ -70,13 +70,14 @@ export class Session {
 
   /** Runs `work` with the open store, which stays open until it has settled. */
   async use<T>(work: (store: HistoryStore) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new DomainError({ reason: 'SHUTTING_DOWN' });
+    if (this.#closed) throw this.#ended();
     const open = this.#take();
     try {
       const store = await open.store;
       try {
         return await work(store);
       } catch (error) {
+        if (this.#closed && this.record.deleting) throw this.#ended();
         if (store.failure !== undefined) this.#giveUp(open, store.failure);
         // It was closed under a reader that took its time: what that one then saw is not its fault.
         else if (this.#open === open || error instanceof DomainError) throw error;
@@ -174,6 +175,12 @@ export class Session {
 
   #unavailable(cause: unknown): DomainError {
     return new DomainError({ reason: 'SESSION_UNAVAILABLE', sessionId: this.record.sessionId }, { cause });
+  }
+
+  /** Why nothing can be asked of it any more. */
+  #ended(): DomainError {
+    const { sessionId, deleting } = this.record;
+    return new DomainError(deleting ? { reason: 'SESSION_NOT_FOUND', sessionId } : { reason: 'SHUTTING_DOWN' });
   }
 
   async #closeStore(open: OpenHistory): Promise<void> {

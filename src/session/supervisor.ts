@@ -166,16 +166,23 @@ export class Supervisor implements Sessions {
 
   async listSessions(afterId: string, limit: number): Promise<SessionView[]> {
     const views: SessionView[] = [];
-    for (let after = afterId; views.length < limit;) {
-      const records = await this.#registry.listSessions(after, limit);
-      for (const { sessionId, deleting } of records) {
-        after = sessionId;
-        if (deleting || views.length === limit) continue;
-        views.push(await this.#view(await this.#session(parseSessionId(sessionId))));
-      }
-      if (records.length < limit) break;
+    for (let after: string | undefined = afterId; after !== undefined && views.length < limit;) {
+      const records = await this.#registry.listSessions(after, Math.min(limit - views.length, VIEWS_AT_ONCE));
+      const found = await Promise.all(records.map((record) => this.#viewUnlessGone(record)));
+      views.push(...found.filter((view) => view !== undefined));
+      after = records.at(-1)?.sessionId;
     }
     return views;
+  }
+
+  /** Who lists must not stumble over a session that somebody deletes at this moment. */
+  async #viewUnlessGone({ sessionId, deleting }: SessionRecord): Promise<SessionView | undefined> {
+    try {
+      return deleting ? undefined : await this.getSession(sessionId);
+    } catch (error) {
+      if (error instanceof DomainError && error.fault.reason === 'SESSION_NOT_FOUND') return undefined;
+      throw error;
+    }
   }
 
   deleteSession(sessionId: string): Promise<void> {
@@ -284,3 +291,6 @@ export class Supervisor implements Sessions {
     if (this.#closed) throw new DomainError({ reason: 'SHUTTING_DOWN' });
   }
 }
+
+/** Sessions of a list that are looked at side by side: each opens its store, and LevelDB opens four at a time. */
+const VIEWS_AT_ONCE = 8;

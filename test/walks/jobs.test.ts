@@ -299,6 +299,37 @@ describe('sessions', () => {
     expectHistory(await readHistory(daemon.client, 'gone'), small.expected);
   });
 
+  test('are listed page by page while others are deleted', async () => {
+    const { sessions } = daemon.client;
+    const ids = Array.from({ length: 120 }, (_, n) => `listed-${String(n).padStart(3, '0')}`);
+    await Promise.all(ids.map((sessionId) => sessions.createSession({ sessionId })));
+    const kept = ids.filter((_, n) => n % 3 === 0);
+    const list = async (pageSize: number): Promise<string[]> => {
+      const found: string[] = [];
+      for (let pageToken = ''; ;) {
+        const page = await sessions.listSessions({ pageSize, pageToken });
+        found.push(...page.sessions.map(({ sessionId }) => sessionId).filter((id) => id.startsWith('listed-')));
+        if (page.nextPageToken === '') return found;
+        ({ nextPageToken: pageToken } = page);
+      }
+    };
+    // Side by side: a session goes at the moment at which a list has come to it.
+    const others = ids.filter((id) => !kept.includes(id));
+    const deleteAll = (): Promise<unknown> =>
+      Promise.all(others.map((sessionId) => sessions.deleteSession({ sessionId })));
+    let isOver = false;
+    const deleting = deleteAll().finally(() => (isOver = true));
+    const check = (found: string[]): void => {
+      expect(found).toEqual([...new Set(found)].sort());
+      expect(found).toEqual(expect.arrayContaining(kept));
+    };
+    const listing = [7, 50, 1000, 1000, 1000, 1000].map(async (pageSize) => {
+      while (!isOver) check(await list(pageSize));
+    });
+    await Promise.all([deleting, ...listing]);
+    expect(await list(5)).toEqual(kept);
+  });
+
   test('can be deleted and made again while backfills are being made', async () => {
     for (let round = 0; round < 10; round++) {
       const { client } = daemon;

@@ -210,12 +210,12 @@ describe('watching', () => {
     await reader.next();
     await client.sessions.deleteSession({ sessionId: 'doomed' });
     for (const outcome of await Promise.all(watches)) {
-      expect(outcome === 'ended' || outcome instanceof Error).toBe(true);
+      expect(outcome).toMatchObject({ reason: 'SESSION_NOT_FOUND' });
     }
     const rest = (async () => {
       for (let step = await reader.next(); step.done !== true; step = await reader.next());
     })();
-    await expect(rest).rejects.toMatchObject({ reason: 'SESSION_UNAVAILABLE' });
+    await expect(rest).rejects.toMatchObject({ reason: 'SESSION_NOT_FOUND' });
     await expect(client.history.listChats({ sessionId: 'doomed' })).rejects.toMatchObject({
       reason: 'SESSION_NOT_FOUND',
     });
