@@ -1,4 +1,5 @@
 import { readConfig } from './config.js';
+import { explainStart } from './explain-start.js';
 import { type Logger, makeLogger } from './log.js';
 import { WorkerPool } from './pool.js';
 import { startServer } from './rpc/server.js';
@@ -84,21 +85,6 @@ function stopSignal(log: Logger): { requested: Promise<void>; request: () => voi
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   return { requested, request };
-}
-
-/** Says why the data directory cannot be taken. LevelDB tells a directory in use by a code, and all else in the system's words. */
-function explainStart(error: unknown, dataDirectory: string): string {
-  const causes = [...causesOf(error)];
-  if (causes.some((cause) => 'code' in cause && cause.code === 'LEVEL_LOCKED')) {
-    return `another daemon uses ${dataDirectory}: stop it, or set SCROLLBACK_DATA_DIR to another directory`;
-  }
-  const words = causes.at(-1)?.message ?? String(error);
-  return `the data directory ${dataDirectory} cannot be opened (${words}): is it writable, and is there room on the disk?`;
-}
-
-/** An error, what caused it, and so on; the first cause comes last. */
-function* causesOf(error: unknown): Generator<Error> {
-  for (let at = error; at instanceof Error; at = at.cause) yield at;
 }
 
 /** Node 20.20.2 fixes a leak in HTTP/2 that a client can provoke (CVE-2026-21714). */

@@ -106,11 +106,30 @@ async function bind(server: Server, address: ListenAddress): Promise<string> {
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(formatAddress(address), ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
-      else reject(new Error(`cannot listen on ${formatAddress(address)}: ${error.message}`, { cause: error }));
+      else reject(new Error(explainBind(address, error.message), { cause: error }));
     });
   });
   return formatAddress(address.kind === 'unix' ? address : { ...address, port });
 }
+
+/** Says why an address cannot be listened on, and what to do. grpc-js has the code of the system within a text of its own. */
+function explainBind(address: ListenAddress, text: string): string {
+  const code = /\bE[A-Z]{3,}\b/.exec(text)?.[0] ?? text;
+  const why = (address.kind === 'unix' ? socketProblems : portProblems)[code];
+  return `cannot listen on ${formatAddress(address)}: ${why === undefined ? code : `${why} (${code})`}`;
+}
+
+const portProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program has this port, or another daemon; stop that, or set SCROLLBACK_LISTEN to another port',
+  EACCES: 'this user may not take the port; set SCROLLBACK_LISTEN to one above 1023',
+  EADDRNOTAVAIL: 'this machine does not have the address; set SCROLLBACK_LISTEN to another one',
+};
+
+const socketProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another daemon has this path, or it is no socket; stop that, or set SCROLLBACK_LISTEN to another path',
+  // libuv says the same of a directory that is missing.
+  EACCES: 'its directory must exist and be writable for the user that the daemon runs as',
+};
 
 /** Closes the server; after `graceMs` by force. */
 function shutDown(server: Server, graceMs: number): Promise<void> {

@@ -1,40 +1,84 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Daemon, withDaemon } from '../support/daemon.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { digitsOf, importWhole } from '../support/backfill-walk.js';
+import { makeBytes } from '../support/backup-bytes.js';
+import { Daemon } from '../support/daemon.js';
+import { rootKey } from '../support/small-backup.js';
 
+/** A data directory with a session in it, of a daemon that has stopped. */
+let original: string;
 let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'scrollback-clock-'));
+let copies = 0;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'scrollback-start-'));
+  original = join(directory, 'original');
+  const daemon = await Daemon.start({ dataDirectory: original });
+  const { crypt15 } = await makeBytes({ messages: 300, seed: 31 });
+  await importWhole(daemon.client, 'alice', crypt15, digitsOf(rootKey));
+  await daemon.stop();
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterAll(() => rm(directory, { recursive: true }));
+
+/** A copy of the data directory that a test may spoil. */
+async function copyOf(path: string): Promise<string> {
+  const copy = join(directory, `copy ${String(++copies)}`);
+  await cp(path, copy, { recursive: true });
+  return copy;
+}
+
+/** What a daemon says that does not start; it must end by itself, with 1. */
+async function refusalOf(env: Record<string, string>): Promise<string> {
+  const daemon = await Daemon.launchInto({ env, dataDirectory: original });
+  const served = await daemon.untilServing();
+  expect([served, daemon.endedBy]).toEqual([false, 'code 1']);
+  return daemon.log.trim();
+}
+
+const openedIn = (dataDirectory: string): Promise<string> => refusalOf({ SCROLLBACK_DATA_DIR: dataDirectory });
 
 describe('a daemon that cannot start', () => {
-  it('says that another one uses its data directory', async () => {
-    await withDaemon(
-      async () => expect(await lastWords(directory)).toContain(`another daemon uses ${directory}: stop it`),
-      { dataDirectory: directory },
-    );
+  test('says in one line why its data directory cannot be used, and what to do', async () => {
+    const file = join(directory, 'file');
+    await writeFile(file, '');
+    const dangling = join(directory, 'sherlock');
+    await symlink(join(directory, 'not mounted'), dangling);
+    for (const path of [file, dangling, join(dangling, 'data')]) {
+      const line = await openedIn(path);
+      expect(line.startsWith(`scrollback: the data directory ${path} cannot be opened (`), line).toBe(true);
+      expect(line).toMatch(/must be directories; is a disk not mounted, or mounted read-only\?$/);
+    }
   });
 
-  it('says why its data directory cannot be opened, whatever that is called', async () => {
-    await mkdir(join(directory, 'registry', 'CURRENT'), { recursive: true });
-    const said = await lastWords(directory);
-    expect(said).toContain(`the data directory ${directory} cannot be opened`);
-    expect(said).toContain('Is a directory');
-    expect(said).not.toContain('another daemon');
+  test('tells another daemon from damage', async () => {
+    const running = await Daemon.start({ dataDirectory: await copyOf(original) });
+    expect(await openedIn(running.dataDirectory)).toBe(
+      `scrollback: another daemon uses ${running.dataDirectory}: stop it, or set SCROLLBACK_DATA_DIR to another directory`,
+    );
+    await running.stop();
+    const damaged = await copyOf(original);
+    for (const name of await readdir(join(damaged, 'registry'))) {
+      if (name.startsWith('MANIFEST')) await writeFile(join(damaged, 'registry', name), 'a block of nothing');
+    }
+    expect(await openedIn(damaged)).toMatch(/\(Corruption: .*\): if it is damaged, put back a whole copy/);
+  });
+
+  test('names what has its address', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const bound = other.address();
+    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+    const listen = (address: string): Promise<string> => refusalOf({ SCROLLBACK_LISTEN: address });
+    expect(await listen(`127.0.0.1:${String(port)}`)).toBe(
+      `scrollback: cannot listen on 127.0.0.1:${String(port)}: another program has this port, or another daemon; ` +
+        'stop that, or set SCROLLBACK_LISTEN to another port (EADDRINUSE)',
+    );
+    other.close();
+    expect(await listen(`unix:${directory}/nowhere/socket`)).toMatch(/: its directory must exist and be writable/);
+    expect(await listen(`unix:${directory}`)).toMatch(/: another daemon has this path, or it is no socket; /);
   });
 });
-
-/** What a daemon says that ends before it serves. */
-async function lastWords(dataDirectory: string): Promise<string> {
-  const daemon = await Daemon.launchInto({ dataDirectory });
-  try {
-    expect(await daemon.untilServing()).toBe(false);
-    expect(daemon.endedBy).toBe('code 1');
-    return daemon.log;
-  } finally {
-    await daemon.remove();
-  }
-}
