@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isServerId } from '../domain/server-id.js';
@@ -14,6 +15,17 @@ export class SessionDirectories {
   constructor(dataDirectory: string, registry: Registry) {
     this.#path = join(dataDirectory, 'sessions');
     this.#registry = registry;
+  }
+
+  /**
+   * Throws when the registry is missing where sessions are: a copy that was put back only in part would be an empty daemon, whose
+   * sessions could be made anew.
+   */
+  static async refuseWithoutRegistry(dataDirectory: string): Promise<void> {
+    if (existsSync(join(dataDirectory, 'registry', 'CURRENT'))) return;
+    const names = await readdir(join(dataDirectory, 'sessions'));
+    const histories = names.filter((name) => existsSync(join(dataDirectory, 'sessions', name, 'history')));
+    if (histories.length > 0) throw new Error(`it has histories of sessions (${histories.length}), and no registry`);
   }
 
   /** The directory of a session. */

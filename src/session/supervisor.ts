@@ -85,6 +85,7 @@ export class Supervisor implements Sessions {
    */
   static async open(dependencies: SupervisorDependencies): Promise<Supervisor> {
     await mkdir(join(dependencies.dataDirectory, 'sessions'), { recursive: true, mode: 0o700 });
+    await SessionDirectories.refuseWithoutRegistry(dependencies.dataDirectory);
     const registry = await Registry.open(join(dependencies.dataDirectory, 'registry'));
     const supervisor = new Supervisor(registry, dependencies);
     try {

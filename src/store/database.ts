@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { Level } from 'level';
 
 /** A view of the database at one moment; must be closed. */
@@ -63,6 +64,8 @@ export class Database {
 
   /** Opens or creates the directory. Only one process and one handle can have it open. */
   static async open(path: string, options: DatabaseOptions): Promise<Database> {
+    // Before `new`, which begins to open by itself.
+    await refuseWithoutCurrent(path);
     const level = new Level<Buffer, Buffer>(path, {
       keyEncoding: 'buffer',
       valueEncoding: 'buffer',
@@ -211,6 +214,16 @@ export class Database {
       throw new Error('the database is poisoned by an earlier failed write', { cause: this.#failure });
     }
   }
+}
+
+/**
+ * Without its file CURRENT, LevelDB takes a directory for a new one, and removes all that is in it: a copy that was made of a running
+ * daemon may lack it. A creation that broke off leaves no log and no table.
+ */
+async function refuseWithoutCurrent(path: string): Promise<void> {
+  const names: string[] = await readdir(path).catch(() => []);
+  if (names.includes('CURRENT') || !names.some((name) => /\.(ldb|sst|log)$/.test(name))) return;
+  throw new Error(`the database ${path} is not complete: it has data, and lacks its file CURRENT`);
 }
 
 function withSnapshot<T extends object>(options: T, snapshot: Snapshot | undefined): T {

@@ -67,6 +67,19 @@ describe('a daemon that cannot start', () => {
     expect(await openedIn(damaged)).toMatch(/\(Corruption: .*\): if it is damaged, put back a whole copy/);
   });
 
+  test('does not take a copy that was put back in part for a new directory', async () => {
+    const withoutRegistry = await copyOf(original);
+    await rm(join(withoutRegistry, 'registry'), { recursive: true });
+    expect(await openedIn(withoutRegistry)).toMatch(/\(it has histories of sessions \(1\), and no registry\): /);
+    expect(await readdir(withoutRegistry)).toEqual(['sessions']);
+
+    const withoutCurrent = await copyOf(original);
+    await rm(join(withoutCurrent, 'registry', 'CURRENT'));
+    const before = await readdir(join(withoutCurrent, 'registry'));
+    expect(await openedIn(withoutCurrent)).toMatch(/, and no registry\): /);
+    expect(await readdir(join(withoutCurrent, 'registry'))).toEqual(before);
+  });
+
   test('names what has its address', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
@@ -80,5 +93,23 @@ describe('a daemon that cannot start', () => {
     other.close();
     expect(await listen(`unix:${directory}/nowhere/socket`)).toMatch(/: its directory must exist and be writable/);
     expect(await listen(`unix:${directory}`)).toMatch(/: another daemon has this path, or it is no socket; /);
+  });
+});
+
+describe('a history that lost its CURRENT', () => {
+  test('is not replaced by an empty one, and harms no other session', async () => {
+    const damaged = await copyOf(original);
+    const [name = ''] = await readdir(join(damaged, 'sessions'));
+    const history = join(damaged, 'sessions', name, 'history');
+    await rm(join(history, 'CURRENT'));
+    const before = await readdir(history);
+    const daemon = await Daemon.start({ dataDirectory: damaged });
+    await expect(daemon.client.history.listChats({ sessionId: 'alice' })).rejects.toMatchObject({
+      reason: 'SESSION_UNAVAILABLE',
+    });
+    await daemon.client.sessions.createSession({ sessionId: 'bob' });
+    await daemon.stop();
+    expect(await readdir(history)).toEqual(before);
+    expect(daemon.log).toContain('lacks its file CURRENT');
   });
 });
