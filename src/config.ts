@@ -29,6 +29,8 @@ export interface Config {
   whatsappUrl: string;
   /** The version of WhatsApp Web that they say they are. */
   whatsappVersion: [number, number, number];
+  /** Variables that look like settings and are none: misspelt, or of another version. */
+  unknownSettings: string[];
 }
 
 const MIB = 1024 ** 2;
@@ -40,7 +42,9 @@ const DAY_MS = 24 * 3600_000;
  * value looks like.
  */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const known = new Set<string>();
   const text = (name: string): string | undefined => {
+    known.add(name);
     const value = environment[name]?.trim();
     return value === undefined || value === '' ? undefined : value;
   };
@@ -59,7 +63,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const drop = text('SCROLLBACK_DROP_DIR');
   // systemd sets STATE_DIRECTORY; with several StateDirectory= it is a list, of which the first is ours.
   const state = text('STATE_DIRECTORY')?.split(':')[0];
-  return {
+  const config = {
     listen: text('SCROLLBACK_LISTEN') ?? '127.0.0.1:50051',
     dataDirectory: resolve(text('SCROLLBACK_DATA_DIR') ?? state ?? 'data'),
     dropDirectory: drop === undefined ? undefined : resolve(drop),
@@ -82,6 +86,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     },
     uploadStallMs: 1000 * whole('SCROLLBACK_UPLOAD_STALL_SECONDS', 60, 1, 24 * 3600),
   };
+  const isUnknown = (name: string): boolean => /^SCROLLBACK_(?!ADDRESS$)/.test(name) && !known.has(name);
+  return { ...config, unknownSettings: Object.keys(environment).filter(isUnknown).sort() };
 }
 
 /** Checks the address of a WebSocket. In the clear only this machine may be talked to: the handshake has keys, but no name. */

@@ -1,9 +1,10 @@
-import { readConfig } from './config.js';
+import { type Config, readConfig } from './config.js';
 import { explainStart } from './explain-start.js';
 import { type Logger, makeLogger } from './log.js';
 import { WorkerPool } from './pool.js';
 import { startServer } from './rpc/server.js';
 import { toStatus } from './rpc/status.js';
+import { openFileLimit } from './session/open-file-limit.js';
 import { Turns } from './session/turns.js';
 import { Supervisor } from './session/supervisor.js';
 import { LazyLinks } from './whatsapp/lazy-links.js';
@@ -17,6 +18,7 @@ export async function runDaemon(): Promise<void> {
   process.umask(0o077);
   const config = readConfig(process.env);
   const log = makeLogger(config.logLevel);
+  warnOfSetting(config, log);
   const stop = stopSignal(log);
   let lost = false;
   const pool = new WorkerPool({
@@ -69,6 +71,15 @@ export async function runDaemon(): Promise<void> {
   if (lost) process.kill(process.pid, 'SIGKILL');
 }
 
+/** Tells of what the daemon can live with, and its operator may not. Names alone: a misspelt setting may have a secret as its value. */
+function warnOfSetting({ unknownSettings }: Config, log: Logger): void {
+  if (unknownSettings.length > 0) log.warn({ unknownSettings }, 'these variables are no settings of this version');
+  const openFiles = openFileLimit();
+  if (openFiles !== undefined && openFiles < FEW_FILES) {
+    log.warn({ openFiles }, 'few files may be open at once: with many sessions some cannot be used; raise the limit');
+  }
+}
+
 /** A promise of SIGTERM, SIGINT or `request`; a second signal ends the process at once. */
 function stopSignal(log: Logger): { requested: Promise<void>; request: () => void } {
   let request = (): void => undefined;
@@ -97,3 +108,6 @@ function refuseOldNode(): void {
 
 /** Chunks of history that are in memory at a time, of all sessions; each has some MB, at most a few hundred. Chosen, not measured. */
 const CHUNKS_AT_ONCE = 4;
+
+/** A history in use takes from ten to a hundred and more: with fewer than this, some hundred sessions are too many. */
+const FEW_FILES = 4096;

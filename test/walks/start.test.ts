@@ -113,3 +113,31 @@ describe('a history that lost its CURRENT', () => {
     expect(daemon.log).toContain('lacks its file CURRENT');
   });
 });
+
+describe('a daemon with odd settings', () => {
+  test('names variables that are no settings, and not their values', async () => {
+    const daemon = await Daemon.start({
+      dataDirectory: await copyOf(original),
+      env: { SCROLLBACK_MAX_STREAM: 'canary', SCROLLBACK_ADDRESS: '127.0.0.1:1' },
+    });
+    await daemon.stop();
+    expect(daemon.log).toContain('"unknownSettings":["SCROLLBACK_MAX_STREAM"]');
+    expect(daemon.log).not.toContain('canary');
+  });
+
+  test('uses many sessions with few files', async () => {
+    const daemon = await Daemon.start({
+      dataDirectory: join(directory, 'few files'),
+      wrap: ['sh', '-c', 'ulimit -n 256; exec "$@"', 'sh'],
+    });
+    const { sessions, history } = daemon.client;
+    const ids = Array.from({ length: 80 }, (_, n) => `s${String(n)}`);
+    for (const sessionId of ids) await sessions.createSession({ sessionId });
+    for (const sessionId of ids) await history.listChats({ sessionId });
+    const listed = await sessions.listSessions({ pageSize: 1000 });
+    expect(listed.sessions.filter(({ state }) => state !== listed.sessions[0]?.state)).toEqual([]);
+    expect(daemon.log).toContain('"openFiles":256');
+    await daemon.stop();
+    expect(daemon.log).not.toContain('cannot be opened');
+  });
+});
