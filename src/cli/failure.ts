@@ -53,6 +53,12 @@ export function describeFileProblem(path: string, error: unknown): string {
   return `cannot read ${visible(path)}: ${words[code] ?? code}`;
 }
 
+/** Describes why the standard output cannot be written. */
+export function describeOutputProblem({ code, message }: NodeJS.ErrnoException): string {
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  return isFull ? 'the output cannot be written: its disk is full' : `the output cannot be written: ${code ?? message}`;
+}
+
 function describeCall(error: CallError, address: string): string {
   if (error.isDisconnect) {
     return error.code === status.UNAVAILABLE && !error.message.includes('Connection dropped')
@@ -115,9 +121,10 @@ function adviceFor({ reason, metadata }: CallError): string | undefined {
       return 'run `scrollback link`, or wait until `scrollback sessions` shows it as online';
     case 'MEDIA_POLICY':
       return 'change that with `scrollback sessions update ID --media on-demand`';
+    case 'SESSION_UNAVAILABLE':
+      return "try again in a moment; when that does not help, the daemon's log says why";
     case 'SHUTTING_DOWN':
     case 'MAILBOX_FULL':
-    case 'SESSION_UNAVAILABLE':
       return 'try again in a moment';
     default:
       return undefined;

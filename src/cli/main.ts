@@ -5,7 +5,7 @@ import { addBackfills } from './backfills.js';
 import { addChats } from './chats.js';
 import { addContacts } from './contacts.js';
 import { addCoverage } from './coverage.js';
-import { exitCodeOf, Interrupted } from './failure.js';
+import { describeOutputProblem, exitCodeOf, Interrupted } from './failure.js';
 import { addGroups } from './groups.js';
 import { addImport } from './import.js';
 import { addLabels } from './labels.js';
@@ -57,11 +57,15 @@ addRefresh(program);
 addOlder(program);
 addReconcile(program);
 
-// A reader that has seen enough (`| head`) is no failure.
+// A reader that has seen enough (`| head`) is no failure; a disk that is full is one.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  process.stderr.write(`scrollback: ${describeOutputProblem(error)}\n`);
+  process.exit(1);
 });
+
+// What is told beside the result (progress, hints) may have no reader, or no room: the work goes on.
+process.stderr.on('error', () => undefined);
 
 try {
   await program.parseAsync();

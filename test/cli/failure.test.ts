@@ -33,6 +33,7 @@ describe('what the command line says of a fault', () => {
         'shows it as online',
     );
     expect(said('BACKFILL_NOT_CANCELLABLE')).toContain('cannot be cancelled; `scrollback unlink` ends it');
+    expect(said('SESSION_UNAVAILABLE')).toMatch(/; try again in a moment; .* log says why$/);
     expect(said('BACKFILL_NOT_UPLOADING')).toContain('; follow it with `scrollback backfills watch b`');
   });
 });

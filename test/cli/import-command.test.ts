@@ -48,6 +48,14 @@ afterEach(async () => {
 const importArgs = (...more: string[]): string[] => ['import', backup, '--session', 'alice', '--chunk', '64', ...more];
 
 describe('scrollback import', () => {
+  it('goes on though nobody reads how far it is', async () => {
+    const command = new CliProcess(importArgs('--key-file', keyFile), { address: daemon.address });
+    command.child.stderr?.destroy();
+    const { code, stdout } = await command.outcome();
+    expect({ code, isTold: stdout.includes('state              succeeded') }).toEqual({ code: 0, isTold: true });
+    expect(digestOf(daemon.uploads.get('bf-1'))).toBe(digestOf(bytes));
+  });
+
   it('creates the session, sends the file and the key, and prints the counts', async () => {
     const { code, stdout, stderr } = await runCli(importArgs('--key-file', keyFile), { address: daemon.address });
     expect(stdout.split('\n')).toEqual([

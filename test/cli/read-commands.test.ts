@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { BackfillState } from '../../src/gen/scrollback/v1/backfill_service_pb.js';
@@ -6,7 +9,7 @@ import { MessageKind } from '../../src/gen/scrollback/v1/message_pb.js';
 import { openDoor, until } from '../support/door.js';
 import { FakeDaemon } from '../support/fake-daemon.js';
 import { aMessage } from '../support/memory-history.js';
-import { CliProcess, runCli } from '../support/run-cli.js';
+import { CliProcess, cliPath, runCli } from '../support/run-cli.js';
 
 const sentTime = timestampFromMs(Date.parse('2026-02-16T18:32:39.250Z'));
 const key = { chatJid: '491701234567@s.whatsapp.net', senderJid: '491701234567@s.whatsapp.net', messageId: 'A1' };
@@ -108,6 +111,19 @@ describe('scrollback messages', () => {
     head.child.stdout?.destroy();
     const { code, stderr } = await head.outcome();
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it.runIf(existsSync('/dev/full'))('says in one line that its output has no room', async () => {
+    const command = `"${process.execPath}" "${cliPath}" messages --session alice --limit 0 > /dev/full`;
+    const env = { ...process.env, SCROLLBACK_ADDRESS: daemon.address };
+    const shell = spawn('sh', ['-c', command], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    shell.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const [code]: (number | null)[] = await once(shell, 'close');
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'scrollback: the output cannot be written: its disk is full\n',
+    });
   });
 });
 
