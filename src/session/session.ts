@@ -63,9 +63,10 @@ export class Session {
     return this.#closed;
   }
 
-  /** When the store may be tried again, in ms since 1970. */
+  /** When the store may be tried again, in ms since 1970. A clock that is put back meanwhile ends the pause. */
   get retryAtMs(): number {
-    return this.#retryAtMs;
+    const now = this.#dependencies.now();
+    return this.#retryAtMs > now + MAX_PAUSE_MS ? now : this.#retryAtMs;
   }
 
   /** Runs `work` with the open store, which stays open until it has settled. */
@@ -110,7 +111,7 @@ export class Session {
   #take(): OpenHistory {
     this.#endIdleTime();
     if (this.#open === undefined) {
-      if (this.#dependencies.now() < this.#retryAtMs) throw this.#unavailable(this.#lastFailure);
+      if (this.#dependencies.now() < this.retryAtMs) throw this.#unavailable(this.#lastFailure);
       this.#open = { store: this.#closing.then(() => this.#openStore()), users: 0, whenUnused: undefined };
     }
     this.#open.users++;

@@ -17,7 +17,7 @@ import { Database, type DatabaseOptions } from './database.js';
 import { HistoryReads } from './history-reads.js';
 import { IdentityFilter } from './identity-filter.js';
 import { Inbox } from './inbox.js';
-import { keyspace, LAYOUT_VERSION, prefixEnd, prefixKey } from './keyspaces.js';
+import { keyspace, LAYOUT_VERSION, prefixEnd, prefixKey, refuseOtherLayout } from './keyspaces.js';
 import { KnownTotals } from './known-totals.js';
 import { learnMappings, mappingsOf } from './learn-mappings.js';
 import { LinkStore } from './link-store.js';
@@ -88,9 +88,7 @@ export class HistoryStore extends HistoryReads {
         value === undefined
           ? create(HistoryRecordSchema, { layoutVersion: LAYOUT_VERSION, nextChatNumber: 1 })
           : fromBinary(HistoryRecordSchema, value);
-      if (state.layoutVersion !== LAYOUT_VERSION) {
-        throw new Error(`the database has layout ${state.layoutVersion}, this version reads ${LAYOUT_VERSION}`);
-      }
+      refuseOtherLayout(state.layoutVersion);
       const totals = await KnownTotals.read(database, Number(state.totalsRevision));
       return new HistoryStore(database, state, totals, await Inbox.open(database), present, openVote);
     } catch (error) {

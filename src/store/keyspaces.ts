@@ -65,6 +65,15 @@ export type Keyspace = (typeof keyspace)[keyof typeof keyspace];
 /** The version of this layout; a database with another one is refused. */
 export const LAYOUT_VERSION = 2;
 
+/** Throws, with what to do, when a database has another layout. */
+export function refuseOtherLayout(version: number): void {
+  if (version === LAYOUT_VERSION) return;
+  throw new Error(
+    `the database has layout ${version}, this version reads ${LAYOUT_VERSION}: run the version that wrote it, or import its backups ` +
+      'into a new session',
+  );
+}
+
 /** The key of the one record of a keyspace, and the lower bound of a keyspace. */
 export function prefixKey(prefix: Keyspace): Buffer {
   return Buffer.of(prefix);

@@ -29,6 +29,32 @@ async function change(write: (batch: ReturnType<Database['batch']>) => void): Pr
   await database.close();
 }
 
+it('a history of another layout is refused with what to do, and not tried all the time, also when the clock is put back', async () => {
+  const store = await HistoryStore.open(join(directory, 'history'), OPTIONS);
+  await store.commit((commit) => {
+    commit.state.layoutVersion = 1;
+    commit.touch();
+    return Promise.resolve();
+  });
+  await store.close();
+  let now = 7_200_000;
+  const session = new Session(create(SessionRecordSchema, { sessionId: 's' }), directory, {
+    now: () => now,
+    log: makeLogger('silent'),
+  });
+  const ask = (): Promise<unknown> => session.use(() => Promise.resolve());
+  await expect(ask()).rejects.toMatchObject({
+    cause: { message: expect.stringMatching(/has layout 1, .* reads 2: run the version that wrote it, or import/) },
+  });
+  const { retryAtMs } = session;
+  expect(retryAtMs).toBeGreaterThan(now);
+  await change((batch) => batch.del(Buffer.of(keyspace.state)));
+  await expect(ask(), 'in the pause').rejects.toMatchObject({ fault: { reason: 'SESSION_UNAVAILABLE' } });
+  now -= 3_600_000;
+  await ask();
+  await session.close();
+});
+
 it('a history whose unfinished resolution fails when it is opened can be opened again', async () => {
   const store = await HistoryStore.open(join(directory, 'history'), OPTIONS);
   await store.commit((commit) => {
