@@ -36,6 +36,8 @@ export class Session {
   readonly #mailbox: Mailbox;
   readonly #dependencies: SessionDependencies;
   #open: OpenHistory | undefined;
+  /** What the store counted when it was closed; undefined while it is open, and when nobody has opened it yet. */
+  #closedCounts: HistoryCounts | undefined;
   /** The closing of stores that were opened before: the next one is opened after it. */
   #closing: Promise<void> = Promise.resolve();
   #idleTimer: NodeJS.Timeout | undefined;
@@ -89,6 +91,12 @@ export class Session {
     }
   }
 
+  /** What is counted of the history. One that was open before is not opened for it: a list of thousands of sessions takes no longer than their records. */
+  async counts(): Promise<HistoryCounts> {
+    if (this.#closedCounts !== undefined && !this.#closed) return this.#closedCounts;
+    return this.use((store) => Promise.resolve(countsOf(store)));
+  }
+
   /** Builds and writes a commit when its turn comes; the turn of the next one comes when this one is being written. */
   commit<T>(build: (commit: Commit) => Promise<T>): Promise<T> {
     return this.use(async (store) => {
@@ -113,6 +121,7 @@ export class Session {
     if (this.#open === undefined) {
       if (this.#dependencies.now() < this.retryAtMs) throw this.#unavailable(this.#lastFailure);
       this.#open = { store: this.#closing.then(() => this.#openStore()), users: 0, whenUnused: undefined };
+      this.#closedCounts = undefined;
     }
     this.#open.users++;
     return this.#open;
@@ -199,7 +208,16 @@ export class Session {
     await store.close().catch((error: unknown) => {
       this.#dependencies.log.warn({ sessionId: this.record.sessionId, err: error }, 'closing the history failed');
     });
+    // Unless somebody has opened it anew meanwhile, or what it holds is not what is on the disk.
+    if (this.#open === undefined && store.failure === undefined) this.#closedCounts = countsOf(store);
   }
+}
+
+/** What is counted of a history. */
+export type HistoryCounts = Pick<HistoryStore, 'revision' | 'messageCount' | 'chatCount' | 'ownerName'>;
+
+function countsOf({ revision, messageCount, chatCount, ownerName }: HistoryStore): HistoryCounts {
+  return { revision, messageCount, chatCount, ownerName };
 }
 
 /** A crash may have left messages whose LIDs are resolved only in part. */
