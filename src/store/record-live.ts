@@ -1,9 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { setImmediate } from 'node:timers/promises';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { isPerson } from '../domain/jid.js';
 import type { LiveEvent, LiveKey, LiveRevocation, VoteOpener } from '../domain/live-event.js';
-import { MessageKind, type MessageKey, MessageKeySchema } from '../gen/scrollback/v1/message_pb.js';
+import { type MessageKey, MessageKeySchema } from '../gen/scrollback/v1/message_pb.js';
 import { MAX_AWAITED_BY_RECEIPT } from './awaiting.js';
 import { addChunkCoverage } from './coverage.js';
 import { putLabel } from './chat-labels.js';
@@ -13,7 +12,8 @@ import type { Database } from './database.js';
 import { deleteMessage } from './delete-message.js';
 import { identityKeyOf } from './identity.js';
 import { keyspace, textKey } from './keyspaces.js';
-import { factsOfEvent, type MessageEvent, responseFacts, voteFacts } from './live-facts.js';
+import { type ChosenOptions, GatheredFacts } from './gathered-facts.js';
+import { factsOfEvent, type MessageEvent, responseFacts } from './live-facts.js';
 import { phoneOrMark } from './phone-of.js';
 import { prefetchDirectory } from './prefetch-live.js';
 import { raiseKnown } from './raise-state.js';
@@ -22,7 +22,7 @@ import type { MessageFacts } from './merge-message.js';
 import { mergeFacts } from './merge-page.js';
 import { mergePartial, ownIds } from './merge-partial.js';
 import { resolveFacts } from './resolve-facts.js';
-import { indexesOf, loadFacts, openWaiting, recordSealed } from './settle-facts.js';
+import { loadFacts, openWaiting, recordSealed, standsForItself } from './settle-facts.js';
 import { toldAgain } from './told-again.js';
 
 /** What became of live events. */
@@ -76,12 +76,14 @@ export async function recordLive(
 class Recorder {
   readonly counts = noCounts();
   readonly #directory: LiveDirectory;
+  readonly #gathered: GatheredFacts;
 
   constructor(
     private readonly commit: Commit,
     private readonly database: Database,
     private readonly openVote: VoteOpener,
   ) {
+    this.#gathered = new GatheredFacts(commit, openVote, (outcome, events) => (this.counts[outcome] += events));
     this.#directory = new LiveDirectory(commit, (jid) => this.resolve(jid));
   }
 
@@ -97,11 +99,13 @@ class Recorder {
     await this.commit.overlay.prefetch(keys);
   }
 
-  finish(): Promise<void> {
-    return this.#directory.finish();
+  async finish(): Promise<void> {
+    await this.#gathered.settleAll();
+    await this.#directory.finish();
   }
 
   async record(event: LiveEvent): Promise<void> {
+    if (DECIDES_OF_MANY.has(event.type)) await this.#gathered.settleAll();
     switch (event.type) {
       case 'lid-mapping':
       case 'history-start':
@@ -163,25 +167,34 @@ class Recorder {
       this.counts.unchanged++;
       return;
     }
-    if (event.type === 'vote') return this.#vote(chatNumber, event);
-    if (event.type === 'response') return this.#response(chatNumber, event);
+    if (event.type === 'vote') return this.#gathered.addVote(chatNumber, await this.#canonicalVote(event));
+    if (event.type === 'response') {
+      const { key, actor, response } = event;
+      const facts = await this.#canonical(responseFacts(key, actor, response));
+      return this.#gathered.addResponse(chatNumber, facts);
+    }
     const facts = await this.#canonical(factsOfEvent(event));
-    if (event.type === 'message') {
-      const key = keyOf(facts);
-      let waits = false;
-      const outcome = await this.#mergeMessage(chatNumber, facts, ({ hidden }) => {
-        waits = hidden.sealedVotes.length > 0 && hidden.messageSecret.length > 0;
-      });
+    const isSealedVote = event.type === 'sealed-vote' && facts.hidden.sealedVotes.every(standsForItself);
+    if (event.type === 'reaction' || event.type === 'receipt' || isSealedVote) {
+      return this.#gathered.add(chatNumber, facts);
+    }
+    const key = keyOf(facts);
+    await this.#gathered.settle(chatNumber, key);
+    if (event.type !== 'message') {
+      const outcome =
+        event.type === 'sealed-vote'
+          ? await recordSealed(this.commit, chatNumber, facts, this.openVote)
+          : await mergePartial(this.commit, chatNumber, facts);
       this.counts[outcome]++;
-      this.counts.messages[outcome]++;
-      if (waits) await openWaiting(this.commit, { chatNumber, key }, this.openVote);
       return;
     }
-    const outcome =
-      event.type === 'sealed-vote'
-        ? await recordSealed(this.commit, chatNumber, facts, this.openVote)
-        : await mergePartial(this.commit, chatNumber, facts);
+    let waits = false;
+    const outcome = await this.#mergeMessage(chatNumber, facts, ({ hidden }) => {
+      waits = hidden.sealedVotes.length > 0 && hidden.messageSecret.length > 0;
+    });
     this.counts[outcome]++;
+    this.counts.messages[outcome]++;
+    if (waits) await openWaiting(this.commit, { chatNumber, key }, this.openVote);
   }
 
   async #mergeMessage(
@@ -204,21 +217,9 @@ class Recorder {
     return outcome === 'awaiting' ? 'unchanged' : outcome;
   }
 
-  async #vote(chatNumber: number, event: Extract<LiveEvent, { type: 'vote' }>): Promise<void> {
-    const key = await this.#canonicalKey(event.key);
-    const poll = await loadFacts(this.commit, chatNumber, key);
-    if (poll?.message.poll === undefined) return;
-    const indexes = indexesOf(poll.message.poll.options, event.choices);
-    if (indexes.length < event.choices.length) return;
-    const facts = voteFacts(event.key, event.actor, indexes, timestampFromMs(event.voteMs));
-    this.counts[await mergePartial(this.commit, chatNumber, await this.#canonical(facts))]++;
-  }
-
-  async #response(chatNumber: number, event: Extract<LiveEvent, { type: 'response' }>): Promise<void> {
-    const stored = await loadFacts(this.commit, chatNumber, await this.#canonicalKey(event.key));
-    if (stored?.message.kind !== MessageKind.EVENT) return;
-    const facts = responseFacts(event.key, event.actor, event.response);
-    this.counts[await mergePartial(this.commit, chatNumber, await this.#canonical(facts))]++;
+  async #canonicalVote({ key, actor, choices, voteMs }: Extract<LiveEvent, { type: 'vote' }>): Promise<ChosenOptions> {
+    const jid = await this.resolve(actor.jid);
+    return { key: await this.#canonicalKey(key), actor: { jid, fromMe: actor.fromMe }, choices, voteMs };
   }
 
   /** False for a receipt or counts that would be the first to be known of a message, when too many messages are awaited. */
@@ -265,6 +266,9 @@ function completeKey(key: MessageKey): MessageKey {
   else if (isPerson(key.chatJid)) key.senderJid = key.chatJid;
   return key;
 }
+
+/** What is told of messages before these is merged before them: they go by who was a member, or by what there is of a chat. */
+const DECIDES_OF_MANY: ReadonlySet<LiveEvent['type']> = new Set(['group', 'group-change', 'deletion', 'clear']);
 
 /** Some milliseconds of merging: then the other links, and whoever reads, have their turn. */
 const EVENTS_BETWEEN_TURNS = 32;

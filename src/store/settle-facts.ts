@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { LiveActor, LiveContent, OpenedVote, OptionHash, VoteOpener } from '../domain/live-event.js';
 import { messageKind } from '../domain/message-kind.js';
 import type { SealedVote } from '../gen/scrollback/store/v1/record_pb.js';
 import { MessageKind, type MessageKey, type Poll, type PollOption } from '../gen/scrollback/v1/message_pb.js';
 import { type Commit, keyOf } from './commit.js';
 import { msOf } from './facts.js';
+import { FactsPile } from './facts-pile.js';
 import { findStored } from './find-stored.js';
 import { identityKeyOf } from './identity.js';
 import { commentFacts, factsOfEvent, responseFacts, voteFacts } from './live-facts.js';
@@ -43,27 +45,60 @@ export async function openWaiting(
   sealed?: SealedVote[],
 ): Promise<number> {
   const { chatNumber } = poll;
-  const facts = await loadFacts(commit, chatNumber, poll.key);
-  if (facts === undefined || facts.hidden.messageSecret.length === 0) return 0;
-  const key = keyOf(facts);
-  let count = 0;
-  for (const vote of sealed ?? facts.hidden.sealedVotes) {
-    const opened = await openVote(namedToo(vote, key), {
-      messageId: key.messageId,
-      secret: facts.hidden.messageSecret,
-    });
-    const told = opened === undefined ? undefined : factsOfOpened(facts, vote, opened);
+  let stored = await loadFacts(commit, chatNumber, poll.key);
+  const waiting = sealed ?? stored?.hidden.sealedVotes ?? [];
+  const opened = await openSealed(commit, stored, waiting.filter(standsForItself), openVote);
+  const pile = new FactsPile();
+  for (const told of opened) pile.add(told);
+  const joined = pile.joined();
+  if (joined !== undefined) await mergePartial(commit, chatNumber, joined);
+  let count = opened.length;
+  for (const one of waiting) {
+    if (standsForItself(one)) continue;
+    const [told] = await openSealed(commit, stored, [one], openVote);
     if (told === undefined) continue;
     count++;
-    const canonical = (await resolveFacts(told, (jid) => phoneOrMark(commit.overlay, jid))) ?? told;
-    if (vote.commentId !== '' && (await saysMore(commit, chatNumber, keyOf(canonical)))) continue;
-    await mergePartial(commit, chatNumber, canonical);
-    if (vote.editId === '' || facts.message.poll === undefined) continue;
+    if (one.commentId !== '' && (await saysMore(commit, chatNumber, keyOf(told)))) continue;
+    await mergePartial(commit, chatNumber, told);
+    if (one.editId === '') continue;
+    stored = await loadFacts(commit, chatNumber, poll.key);
+    if (stored?.message.poll === undefined) continue;
     // Votes for an option that the edit added may have come before it.
-    const votes = facts.hidden.sealedVotes.filter(({ editId }) => editId === '');
+    const votes = stored.hidden.sealedVotes.filter(standsForItself);
     if (votes.length > 0) await openWaiting(commit, poll, openVote, votes);
   }
   return count;
+}
+
+/**
+ * True for what is neither an edit nor a comment: many of them are opened with what is stored once, and merged at once. After an edit other votes
+ * can be opened than before it, and a comment is another message.
+ */
+export function standsForItself({ editId, commentId }: SealedVote): boolean {
+  return editId === '' && commentId === '';
+}
+
+/** What is sealed of a message says of it, opened with what is stored of it; nothing when its secret is not known. */
+export async function openSealed(
+  commit: Commit,
+  stored: MessageFacts | undefined,
+  sealed: SealedVote[],
+  openVote: VoteOpener,
+): Promise<MessageFacts[]> {
+  const opened: MessageFacts[] = [];
+  if (stored === undefined || stored.hidden.messageSecret.length === 0) return opened;
+  const key = keyOf(stored);
+  for (const [n, vote] of sealed.entries()) {
+    if (n % OPENED_BETWEEN_TURNS === OPENED_BETWEEN_TURNS - 1) await setImmediate();
+    const content = await openVote(namedToo(vote, key), {
+      messageId: key.messageId,
+      secret: stored.hidden.messageSecret,
+    });
+    const told = content === undefined ? undefined : factsOfOpened(stored, vote, content);
+    if (told === undefined) continue;
+    opened.push((await resolveFacts(told, (jid) => phoneOrMark(commit.overlay, jid))) ?? told);
+  }
+  return opened;
 }
 
 /** True for a comment that was opened already, and for another message under the id of one: who sent it would rewrite it by commenting. */
@@ -146,3 +181,6 @@ export function indexesOf(options: PollOption[], choices: OptionHash[]): number[
     hashes.has(createHash('sha256').update(name).digest('hex')) ? [index] : [],
   );
 }
+
+/** A millisecond or two of deciphering: a poll may have thousands of votes that wait for its secret. */
+const OPENED_BETWEEN_TURNS = 32;
