@@ -6,6 +6,7 @@ import { type Commit, keyOf } from './commit.js';
 import { FactsPile } from './facts-pile.js';
 import { identityKeyOf } from './identity.js';
 import { voteFacts } from './live-facts.js';
+import { sealOf } from './merge-hidden.js';
 import type { MessageFacts } from './merge-message.js';
 import { mergePartial } from './merge-partial.js';
 import { indexesOf, loadFacts, openSealed } from './settle-facts.js';
@@ -82,7 +83,7 @@ export class GatheredFacts {
 
   async #merge({ chatNumber, key, facts, sealed, votes, responses }: Gathered): Promise<void> {
     const { commit } = this;
-    const told = [...facts, ...sealed];
+    const told = [...facts];
     // Of most messages nobody asks what is stored: the merge reads it.
     const asks = sealed.length + votes.length + responses.length > 0;
     const stored = asks ? await loadFacts(commit, chatNumber, key) : undefined;
@@ -104,11 +105,14 @@ export class GatheredFacts {
       sealed.flatMap(({ hidden }) => hidden.sealedVotes),
       this.openVote,
     );
-    for (const one of opened) await add(one);
+    for (const one of opened.told) await add(one);
+    for (const one of sealed) {
+      if (!one.hidden.sealedVotes.every((vote) => opened.seals.has(sealOf(vote)))) await add(one);
+    }
     const joined = pile.joined();
     if (joined === undefined) return;
-    const outcome = await mergePartial(commit, chatNumber, joined);
-    this.count(outcome, told.length);
+    const outcome = await mergePartial(commit, chatNumber, joined, opened.seals);
+    this.count(outcome, told.length + sealed.length);
   }
 }
 

@@ -229,7 +229,8 @@ function quotedOf(quoted: NonNullable<LiveContent['quoted']>) {
   return { key, kind, waType, text };
 }
 
-function factsAbout(key: LiveKey, fields: MessageFields, hidden: HiddenFields = {}): MessageFacts {
+/** Facts about the message with this key. */
+export function factsAbout(key: LiveKey, fields: MessageFields, hidden: HiddenFields = {}): MessageFacts {
   const { chatJid, senderJid, fromMe, messageId } = key;
   return {
     message: create(MessageSchema, { ...fields, key: { chatJid, senderJid, fromMe, messageId } }),

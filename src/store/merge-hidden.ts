@@ -28,6 +28,14 @@ export function forgetSealed(hidden: HiddenFacts): void {
   hidden.sealedVotes = [];
 }
 
+/**
+ * Lets go of what was opened: what it said is among the facts of the message, where it counts as what comes open does, by person and time, or
+ * (a comment) a message of its own. So it says the same however often it is opened, and nothing that comes later needs the sealed form once more.
+ */
+export function forgetOpened(hidden: HiddenFacts, seals: ReadonlySet<string>): void {
+  if (seals.size > 0) hidden.sealedVotes = hidden.sealedVotes.filter((vote) => !seals.has(sealOf(vote)));
+}
+
 /** The later one counts; of one time, that it was given. */
 function compareLabels(a: ChatLabel, b: ChatLabel): number {
   return a.asOfMs === b.asOfMs ? Number(a.given) - Number(b.given) : a.asOfMs < b.asOfMs ? -1 : 1;
@@ -85,7 +93,7 @@ const MAX_SEALED_REACTIONS = 1024;
 const MAX_SEALED_COMMENTS = 64;
 
 /** Sealing the same vote twice gives other bytes: the bytes are its name. */
-function sealOf({ payload, iv }: SealedVote): string {
+export function sealOf({ payload, iv }: SealedVote): string {
   return Buffer.concat([payload, iv]).toString('latin1');
 }
 

@@ -5,17 +5,19 @@ import { type Commit, keyOf } from './commit.js';
 import { encodeFacts, fingerprint } from './facts.js';
 import { findStored, joinAll, putAliases } from './find-stored.js';
 import { fingerprintOf, identityKeyOf } from './identity.js';
+import { forgetOpened } from './merge-hidden.js';
 import type { MessageFacts } from './merge-message.js';
 import { mergeFacts } from './merge-page.js';
 
 /**
  * Merges facts about a message that are not the message: into its row when it is there, else into what waits for it. The
- * totals of its chat must be loaded.
+ * totals of its chat must be loaded. `seals` are those that the facts were under: what is stored sealed of them goes.
  */
 export async function mergePartial(
   commit: Commit,
   chatNumber: number,
   facts: MessageFacts,
+  seals: ReadonlySet<string> = NONE,
 ): Promise<'updated' | 'unchanged' | 'refused' | 'awaiting'> {
   const key = keyOf(facts);
   facts.message.alternateMessageIds = await ownIds(commit, chatNumber, facts);
@@ -29,7 +31,13 @@ export async function mergePartial(
   if (row !== undefined || found.deleted) {
     // The row keeps the fingerprint of its content, by which a backup that comes again is recognised.
     const mark = row === undefined ? fingerprint(encodeFacts(facts)) : fingerprintOf(row.value);
-    const outcome = await mergeFacts(commit, { ...incoming, mark });
+    const outcome = await mergeFacts(commit, {
+      ...incoming,
+      mark,
+      onJoined: ({ hidden }) => {
+        forgetOpened(hidden, seals);
+      },
+    });
     return outcome === 'added' ? 'updated' : outcome;
   }
   const joined = joinAll(facts, found);
@@ -55,3 +63,5 @@ export async function ownIds(commit: Commit, chatNumber: number, facts: MessageF
   }
   return own;
 }
+
+const NONE: ReadonlySet<string> = new Set();

@@ -9,65 +9,76 @@ import { msOf } from './facts.js';
 import { FactsPile } from './facts-pile.js';
 import { findStored } from './find-stored.js';
 import { identityKeyOf } from './identity.js';
-import { commentFacts, factsOfEvent, responseFacts, voteFacts } from './live-facts.js';
+import { commentFacts, factsAbout, factsOfEvent, responseFacts, voteFacts } from './live-facts.js';
+import { sealOf } from './merge-hidden.js';
 import type { MessageFacts } from './merge-message.js';
 import { mergePartial } from './merge-partial.js';
 import { phoneOrMark } from './phone-of.js';
 import { resolveFacts } from './resolve-facts.js';
 import { saysContent } from './told-again.js';
 
-/** Records what came sealed, and what it says if what it is about is there. */
+/** What became of what came sealed. */
+type SealedOutcome = Awaited<ReturnType<typeof mergePartial>>;
+
+/** Records what it says of a message that it is about, if that is there: then it is not kept sealed. Else it waits for what opens it. */
 export async function recordSealed(
   commit: Commit,
   chatNumber: number,
   facts: MessageFacts,
   openVote: VoteOpener,
-): Promise<'updated' | 'unchanged' | 'refused' | 'awaiting'> {
-  const about = { chatNumber, key: keyOf(facts) };
+): Promise<SealedOutcome> {
   const { sealedVotes } = facts.hidden;
-  const isComment = sealedVotes.some(({ commentId }) => commentId !== '');
-  // A message has any number of comments, and each is a message: what is opened at once is not kept beside the one that they are about.
-  if (isComment && (await openWaiting(commit, about, openVote, sealedVotes)) > 0) return 'updated';
-  if (isComment && sealedVotes.some(({ payload }) => payload.length > MAX_WAITING_COMMENT_BYTES)) return 'unchanged';
-  const outcome = await mergePartial(commit, chatNumber, facts);
-  if (!isComment) await openWaiting(commit, about, openVote, sealedVotes);
-  return outcome;
+  const opened = await openWaiting(commit, { chatNumber, key: keyOf(facts) }, openVote, sealedVotes);
+  if (opened !== undefined) return opened;
+  const isLong = ({ commentId, payload }: SealedVote) => commentId !== '' && payload.length > MAX_WAITING_COMMENT_BYTES;
+  return sealedVotes.some(isLong) ? 'unchanged' : mergePartial(commit, chatNumber, facts);
 }
 
 /** That of a text of some thousand letters, or of a picture with a small preview; a longer one that comes too early stays sealed. Chosen. */
 const MAX_WAITING_COMMENT_BYTES = 16 * 1024;
 
-/** Opens what is sealed of a message (all that waits, unless some is named), if its secret is known. Returns how much was opened. */
+/**
+ * Opens what is sealed of a message (all that waits, unless some is named), if its secret is known. What it says takes its place. Returns
+ * what became of the last that was opened; undefined when nothing was.
+ */
 export async function openWaiting(
   commit: Commit,
   poll: { chatNumber: number; key: MessageKey },
   openVote: VoteOpener,
   sealed?: SealedVote[],
-): Promise<number> {
+): Promise<SealedOutcome | undefined> {
   const { chatNumber } = poll;
   let stored = await loadFacts(commit, chatNumber, poll.key);
   const waiting = sealed ?? stored?.hidden.sealedVotes ?? [];
-  const opened = await openSealed(commit, stored, waiting.filter(standsForItself), openVote);
+  const { told, seals } = await openSealed(commit, stored, waiting.filter(standsForItself), openVote);
   const pile = new FactsPile();
-  for (const told of opened) pile.add(told);
+  for (const one of told) pile.add(one);
   const joined = pile.joined();
-  if (joined !== undefined) await mergePartial(commit, chatNumber, joined);
-  let count = opened.length;
-  for (const one of waiting) {
-    if (standsForItself(one)) continue;
-    const [told] = await openSealed(commit, stored, [one], openVote);
-    if (told === undefined) continue;
-    count++;
-    if (one.commentId !== '' && (await saysMore(commit, chatNumber, keyOf(told)))) continue;
-    await mergePartial(commit, chatNumber, told);
-    if (one.editId === '') continue;
+  let outcome = joined === undefined ? undefined : await mergePartial(commit, chatNumber, joined, seals);
+  const comments = await openSealed(
+    commit,
+    stored,
+    waiting.filter(({ commentId }) => commentId !== ''),
+    openVote,
+  );
+  for (const one of comments.told) {
+    const isThere = await saysMore(commit, chatNumber, keyOf(one));
+    outcome = isThere ? 'unchanged' : await mergePartial(commit, chatNumber, one);
+  }
+  // Of the message that they are about they say nothing; but beside it they waited.
+  if (stored?.hidden.sealedVotes.some((one) => comments.seals.has(sealOf(one))) === true) {
+    await mergePartial(commit, chatNumber, factsAbout(keyOf(stored), {}), comments.seals);
+  }
+  for (const edit of waiting.filter(({ editId }) => editId !== '')) {
+    const opened = await openSealed(commit, stored, [edit], openVote);
+    if (opened.told[0] === undefined) continue;
+    outcome = await mergePartial(commit, chatNumber, opened.told[0], opened.seals);
     stored = await loadFacts(commit, chatNumber, poll.key);
-    if (stored?.message.poll === undefined) continue;
     // Votes for an option that the edit added may have come before it.
-    const votes = stored.hidden.sealedVotes.filter(standsForItself);
+    const votes = stored?.message.poll === undefined ? [] : stored.hidden.sealedVotes.filter(standsForItself);
     if (votes.length > 0) await openWaiting(commit, poll, openVote, votes);
   }
-  return count;
+  return outcome;
 }
 
 /**
@@ -78,14 +89,22 @@ export function standsForItself({ editId, commentId }: SealedVote): boolean {
   return editId === '' && commentId === '';
 }
 
-/** What is sealed of a message says of it, opened with what is stored of it; nothing when its secret is not known. */
+/** What was opened. */
+export interface Opened {
+  /** What it says of the message. */
+  told: MessageFacts[];
+  /** The names of the seals that are open: see `forgetOpened`. */
+  seals: Set<string>;
+}
+
+/** Opens what is sealed of a message with what is stored of it; nothing when its secret is not known. */
 export async function openSealed(
   commit: Commit,
   stored: MessageFacts | undefined,
   sealed: SealedVote[],
   openVote: VoteOpener,
-): Promise<MessageFacts[]> {
-  const opened: MessageFacts[] = [];
+): Promise<Opened> {
+  const opened: Opened = { told: [], seals: new Set() };
   if (stored === undefined || stored.hidden.messageSecret.length === 0) return opened;
   const key = keyOf(stored);
   for (const [n, vote] of sealed.entries()) {
@@ -96,7 +115,8 @@ export async function openSealed(
     });
     const told = content === undefined ? undefined : factsOfOpened(stored, vote, content);
     if (told === undefined) continue;
-    opened.push((await resolveFacts(told, (jid) => phoneOrMark(commit.overlay, jid))) ?? told);
+    opened.told.push((await resolveFacts(told, (jid) => phoneOrMark(commit.overlay, jid))) ?? told);
+    opened.seals.add(sealOf(vote));
   }
   return opened;
 }

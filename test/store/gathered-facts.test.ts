@@ -1,157 +1,27 @@
 import { toJson } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { rm } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import {
-  liveDelivery,
-  type LiveActor,
-  type LiveEvent,
-  type LiveKey,
-  type VoteOpener,
-} from '../../src/domain/live-event.js';
-import { messageKind } from '../../src/domain/message-kind.js';
+import type { LiveEvent } from '../../src/domain/live-event.js';
 import { MessageSchema } from '../../src/gen/scrollback/v1/message_pb.js';
+import {
+  ANNA,
+  BEN,
+  SECRET,
+  text,
+  poll,
+  options,
+  openVote,
+  aPoll,
+  sealedOf,
+  anything,
+  decisive,
+  told,
+  left,
+} from '../support/arbitrary-sayings.js';
 import { dumpHistory } from '../support/dump-history.js';
 import { openHistory, readAll, type TemporaryHistory } from '../support/history.js';
-import { aKey, aLiveMessage, anEvent, aText } from '../support/live-events.js';
-
-const ANNA = '491700000002@s.whatsapp.net';
-const BEN = '491700000003@s.whatsapp.net';
-const BEN_LID = '900000000000003@lid';
-const CEM_LID = '900000000000004@lid';
-const GROUP = '120363000000000001@g.us';
-const SECRET = Uint8Array.of(7);
-
-const text = aKey(GROUP, 'T', { sender: ANNA });
-const poll = aKey(GROUP, 'P', { sender: ANNA });
-const event = aKey(GROUP, 'E', { sender: ANNA });
-const own = aKey(GROUP, 'O', { fromMe: true });
-const options = ['yes', 'no'];
-
-/** What opens a sealed thing is its secret; what is in it stands in it. */
-const openVote: VoteOpener = ({ payload, reaction, eventResponse, editId = '' }, { secret }) => {
-  const said = Buffer.from(payload).toString();
-  if (secret[0] !== SECRET[0] || said.startsWith('?')) return undefined;
-  if (editId !== '') return { content: aText(said), editMs: 0 };
-  if (reaction === true) return { emoji: said.slice(0, -1), reactMs: 0 };
-  return eventResponse === true ? { answer: 1, extraGuestCount: said.length, responseMs: 0 } : [hashOf(said)];
-};
-const hashOf = (option: string): Uint8Array => createHash('sha256').update(option).digest();
-
-const aMs = fc.constantFrom(1000, 2000, 3000, 4000);
-const anActor: fc.Arbitrary<LiveActor> = fc
-  .constantFrom(ANNA, BEN, BEN_LID, CEM_LID, '')
-  .map((jid) => ({ jid, fromMe: jid === '' }));
-const aTarget = fc.constantFrom(text, poll, event, own);
-
-const sealedOf = (key: LiveKey, actor: LiveActor, said: string, voteMs: number, editId: string): LiveEvent => ({
-  type: 'sealed-vote',
-  key,
-  actor,
-  voteMs,
-  vote: {
-    payload: Buffer.from(said),
-    // No two seals are of the same bytes.
-    iv: Buffer.from([said, actor.jid, voteMs, key.messageId, editId].join(' ')),
-    voterNames: [actor.jid],
-    authorNames: [ANNA],
-    reaction: key.messageId === 'T' && editId === '',
-    eventResponse: key.messageId === 'E',
-    editId,
-  },
-});
-
-const aReaction = fc
-  .record({ key: aTarget, actor: anActor, emoji: fc.constantFrom('', '👍', '❤️'), reactMs: aMs })
-  .map((said): LiveEvent => ({ type: 'reaction', ...said }));
-const aReceipt = fc
-  .record({
-    state: fc.constantFrom(liveDelivery.delivered, liveDelivery.read, liveDelivery.played),
-    memberJid: fc.constantFrom(ANNA, BEN, BEN_LID),
-  })
-  .map((said): LiveEvent => ({ type: 'receipt', key: own, ...said }));
-/** As many as are kept of one person while they wait; Ben has two names. */
-const sayings: [said: string, ms: number][] = [
-  ['yes', 1000],
-  ['no', 2000],
-  ['?', 3000],
-  ['yes', 4000],
-];
-const sayingsOf = ({ jid }: LiveActor) =>
-  jid === BEN ? sayings.slice(0, 2) : jid === BEN_LID ? sayings.slice(2) : sayings;
-const aSealed = fc
-  .tuple(fc.constantFrom(text, poll, event), anActor)
-  .chain(([key, actor]) =>
-    fc.constantFrom(...sayingsOf(actor)).map(([said, ms]) => sealedOf(key, actor, said, ms, '')),
-  );
-const aSealedEdit = fc
-  .constantFrom(...sayings)
-  .map(([said, ms]) => sealedOf(text, { jid: ANNA, fromMe: false }, `${said} edited`, ms, `edit${String(ms)}`));
-const sent = aLiveMessage(own, { state: liveDelivery.sent });
-const aMessage = fc.constantFrom(
-  aLiveMessage(text, { secret: SECRET }),
-  aLiveMessage(poll, {
-    content: { ...aText('?'), kind: messageKind.poll, waType: 66, poll: { options, selectableCount: 2 } },
-    secret: SECRET,
-  }),
-  aLiveMessage(event, {
-    content: { ...aText('Picnic'), kind: messageKind.event, waType: 92, event: anEvent('Bring food') },
-    secret: SECRET,
-  }),
-  sent,
-);
-const aMapping = fc.constant<LiveEvent>({ type: 'lid-mapping', lid: BEN_LID, phone: BEN });
-const group: LiveEvent = {
-  type: 'group',
-  group: {
-    jid: GROUP,
-    subject: 'G',
-    createMs: 0,
-    asOfMs: 1,
-    members: [
-      { jid: '', rank: 'member', fromMe: true },
-      { jid: ANNA, rank: 'admin', fromMe: false },
-      { jid: BEN, rank: 'member', fromMe: false },
-    ],
-  },
-};
-
-/** What says the same whenever it comes. */
-const anything = fc.oneof(
-  { weight: 4, arbitrary: aReaction },
-  { weight: 4, arbitrary: aReceipt },
-  { weight: 8, arbitrary: aSealed },
-  { weight: 1, arbitrary: aSealedEdit },
-  { weight: 3, arbitrary: aMessage },
-  { weight: 1, arbitrary: aMapping },
-  { weight: 1, arbitrary: fc.constant(group) },
-);
-
-const aVote = fc
-  .record({ actor: anActor, choices: fc.subarray(['yes', 'no', 'who knows']), voteMs: aMs })
-  .map((said): LiveEvent => ({ type: 'vote', key: poll, ...said, choices: said.choices.map(hashOf) }));
-const aResponse = fc
-  .record({ actor: anActor, answer: fc.constantFrom(1, 2), responseMs: aMs })
-  .map(({ actor, ...response }): LiveEvent => {
-    return { type: 'response', key: event, actor, response: { ...response, extraGuestCount: 0 } };
-  });
-/** Somebody left whom the message did not reach. */
-const told: LiveEvent[] = [sent, group, { type: 'receipt', key: own, state: liveDelivery.read, memberJid: ANNA }];
-const left: LiveEvent = {
-  type: 'group-change',
-  change: { jid: GROUP, asOfMs: 2, subject: '', change: 'remove', members: [{ jid: BEN, fromMe: false }] },
-};
-/** What counts by what was there before it. */
-const decisive = fc.oneof(
-  aVote,
-  aResponse,
-  aTarget.map((key): LiveEvent => ({ type: 'deletion', key })),
-  fc.constantFrom(text, poll).map((key): LiveEvent => {
-    return { type: 'revocation', key, revocationId: 'R', revokeMs: 9, adminJid: '', byAdmin: false };
-  }),
-  fc.constant(left),
-);
+import { aLiveMessage } from '../support/live-events.js';
 
 const cut = (events: readonly LiveEvent[], sizes: readonly number[]): LiveEvent[][] => {
   const commits: LiveEvent[][] = [];
@@ -215,6 +85,72 @@ describe('what is said of messages', () => {
         const once = await outcomeOf(cut(events, [1]));
         expect(await outcomeOf(cut(shuffled, sizes))).toEqual(once);
         expect(await outcomeOf(cut([...shuffled, ...events], sizes))).toEqual(once);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('what was opened', () => {
+  const by = (jid: string, said: string, ms: number) => sealedOf(text, { jid, fromMe: false }, said, ms, '');
+  const news = aLiveMessage(text, { secret: SECRET });
+
+  it('is sealed no more, whether it came before what opens it or after', async () => {
+    const [first, ...others] = [by(ANNA, 'yes', 1000), by(BEN, '?', 2000), by(BEN, 'no', 1000), by(ANNA, '', 2000)];
+    const { rest } = await outcomeOf([[first], [news], others]);
+    const hidden = rest.filter((line) => line.includes(' hides '));
+    expect(hidden).toHaveLength(1);
+    expect(hidden.join().match(/"payload":"[^"]*"/g)).toEqual([`"payload":"${Buffer.from('?').toString('base64')}"`]);
+    expect(hidden.join()).toContain('messageSecret');
+    expect(await outcomeOf([[news, ...others, first]])).toEqual(await outcomeOf([[first, ...others], [news]]));
+  });
+
+  it('changes nothing when it is delivered again, also what is older than what counts', async () => {
+    const history = await openHistory();
+    try {
+      const events = [by(ANNA, 'yes', 1000), by(ANNA, 'no', 2000), by(BEN, 'yes', 1000), by(BEN, '', 2000), news];
+      await record(history, [events]);
+      const { revision } = history.store;
+      const before = await readAll(history.store);
+      expect(before).toMatchObject([{ reactions: [{ senderJid: ANNA, emoji: 'n' }] }]);
+      await record(history, [...cut(events, [1]), events]);
+      expect(history.store.revision).toBe(revision);
+      expect(await readAll(history.store)).toEqual(before);
+    } finally {
+      await history.remove();
+    }
+  });
+
+  it('is sealed no more of a poll whose edits add what is voted for, in any order', async () => {
+    const anna = { jid: ANNA, fromMe: false };
+    const ben = { jid: BEN, fromMe: false };
+    const told = [
+      aLiveMessage(poll, { content: aPoll('?', options), secret: SECRET }),
+      sealedOf(poll, anna, 'yes no maybe', 1000, 'edit1'),
+      sealedOf(poll, anna, 'yes no maybe never', 2000, 'edit2'),
+      sealedOf(poll, anna, 'no', 1000, ''),
+      sealedOf(poll, anna, 'maybe', 2000, ''),
+      sealedOf(poll, ben, 'yes', 1000, ''),
+      sealedOf(poll, ben, 'never', 2000, ''),
+    ];
+    const anyOrder = fc.shuffledSubarray(told, { minLength: told.length });
+    const once = await outcomeOf([told]);
+    expect(once.messages).toMatchObject([
+      {
+        text: 'yes no maybe never',
+        poll: {
+          options: [{ name: 'yes' }, { name: 'no' }, { name: 'maybe' }, { name: 'never' }],
+          votes: [
+            { voterJid: ANNA, optionIndexes: [2] },
+            { voterJid: BEN, optionIndexes: [3] },
+          ],
+        },
+      },
+    ]);
+    expect(once.rest.join()).not.toContain('"payload"');
+    await fc.assert(
+      fc.asyncProperty(anyOrder, someSizes, async (events, sizes) => {
+        expect(await outcomeOf(cut(events, sizes))).toEqual(once);
       }),
       { numRuns: 30 },
     );

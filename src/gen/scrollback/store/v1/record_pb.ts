@@ -707,8 +707,10 @@ export type HiddenFacts = Message<"scrollback.store.v1.HiddenFacts"> & {
   messageSecret: Uint8Array;
 
   /**
-   * Votes, answers to events, edits, reactions and comments that came before what opens
-   * them.
+   * Votes, answers to events, edits, reactions and comments that came before what opens them,
+   * or that nothing opens. What was opened is among the facts of the message, or is a message
+   * of its own, and here no more; records of earlier builds may have it until it is opened once
+   * more.
    *
    * @generated from field: repeated scrollback.store.v1.SealedVote sealed_votes = 4;
    */
