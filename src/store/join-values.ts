@@ -5,8 +5,9 @@ import type { Timestamp } from '@bufbuild/protobuf/wkt';
 export function latestOf<T>(entries: T[], keyOf: (entry: T) => string, compare: (a: T, b: T) => number): T[] {
   const latest = new Map<string, T>();
   for (const entry of entries) {
-    const known = latest.get(keyOf(entry));
-    if (known === undefined || compare(entry, known) > 0) latest.set(keyOf(entry), entry);
+    const key = keyOf(entry);
+    const known = latest.get(key);
+    if (known === undefined || compare(entry, known) > 0) latest.set(key, entry);
   }
   return [...latest].sort((x, y) => compareText(x[0], y[0])).map(([, entry]) => entry);
 }

@@ -46,8 +46,9 @@ function greatest<T>(entries: T[], nameOf: (entry: T) => string, compare: (a: T,
   if (entries.length === 0) return entries;
   const found = new Map<string, T>();
   for (const entry of entries) {
-    const known = found.get(nameOf(entry));
-    if (known === undefined || compare(entry, known) > 0) found.set(nameOf(entry), entry);
+    const name = nameOf(entry);
+    const known = found.get(name);
+    if (known === undefined || compare(entry, known) > 0) found.set(name, entry);
   }
   return [...found].sort(([x], [y]) => (x < y ? -1 : x > y ? 1 : 0)).map(([, entry]) => entry);
 }

@@ -1,4 +1,4 @@
-import { clone, create } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { messageKind } from '../domain/message-kind.js';
 import { type HiddenFacts, HiddenFactsSchema } from '../gen/scrollback/store/v1/record_pb.js';
@@ -11,7 +11,6 @@ import {
   LocationSchema,
   type Media,
   type Message,
-  MessageSchema,
   type Poll,
   type PollVote,
   PollOptionSchema,
@@ -62,12 +61,14 @@ export interface MessageFacts {
  * - Of each label counts whether it was given or taken away last, and of a channel's message what was counted last.
  * - Receipts, stars and sources only grow.
  *
- * Both messages have the same key; revisions are not part of it.
+ * Both messages have the same key; revisions are not part of it. The result shares what is inside of the two: whoever changes that must have it
+ * alone.
  */
 export function joinFacts(a: MessageFacts, b: MessageFacts): MessageFacts {
   const rankA = contentRank(a.message);
   const rankB = contentRank(b.message);
-  const message = clone(MessageSchema, rankA >= rankB ? a.message : b.message);
+  // What is inside is shared: it is replaced below, never changed.
+  const message = { ...(rankA >= rankB ? a.message : b.message) };
   const hidden = create(HiddenFactsSchema);
   if (rankA === rankB) {
     joinContent(message, a, b, hidden);
