@@ -17,7 +17,7 @@ export interface ImportTimes {
   backfill: Backfill;
 }
 
-/** Imports a backup as any client would. Throws when it did not succeed. */
+/** Imports a backup as any client would: creates a backfill, uploads the file, follows it. Throws unless it ends as SUCCEEDED. */
 export async function uploadBackup(
   { backfills }: Connection,
   sessionId: string,
